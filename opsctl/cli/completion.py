@@ -1,43 +1,45 @@
-"""Shell completion: the nouns from the table, each noun's verbs from its typer application."""
+"""Shell completion: nouns from the table, each noun's verbs from its typer application."""
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
-import click
 import typer
-from click.shell_completion import get_completion_class
 
 from opsctl.cli.main import NOUNS
 from opsctl.cli.run import load_app
 from opsctl.core.errors import UsageError
 
-_VARIABLE = "_OPSCTL_COMPLETE"
+_BASH = """\
+_opsctl() {
+    local words="${COMP_WORDS[*]:1:COMP_CWORD-1}"
+    COMPREPLY=($(compgen -W "$(opsctl --complete $words 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F _opsctl opsctl
+"""
+_SCRIPTS = {
+    "bash": _BASH,
+    "zsh": "autoload -Uz bashcompinit && bashcompinit\n" + _BASH,
+    "fish": "complete -c opsctl -f -a '(opsctl --complete (commandline -opc)[2..])'\n",
+}
 
 
-class _Root(click.Group):
-    """All nouns; one is imported when completion steps into it."""
+def show(shell: str) -> str:
+    """The script that a shell evaluates. Raises UsageError for a shell that we do not know."""
+    if shell not in _SCRIPTS:
+        raise UsageError(f"no completion for {shell!r}", f"one of: {', '.join(_SCRIPTS)}")
+    return _SCRIPTS[shell]
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+
+def candidates(words: list[str]) -> list[str]:
+    """What may follow `opsctl WORDS…`: nouns, then verbs, then options."""
+    if not words:
         return list(NOUNS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in NOUNS:
-            return None
-        return typer.main.get_command(load_app(cmd_name, NOUNS[cmd_name][0]))
-
-
-def complete(args: list[str]) -> int:
-    """`--show-completion SHELL` prints the script; with _OPSCTL_COMPLETE set, answers the shell."""
-    instruction = os.environ.get(_VARIABLE)
-    shell = instruction.partition("_")[0] if instruction else (args[1] if len(args) > 1 else _own_shell())
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise UsageError(f"no completion for {shell!r}", "one of: bash, zsh, fish")
-    made = kind(_Root("opsctl"), {}, "opsctl", _VARIABLE)
-    print(made.complete() if instruction else made.source())
-    return 0
-
-
-def _own_shell() -> str:
-    return os.path.basename(os.environ.get("SHELL", "bash"))
+    if words[0] not in NOUNS:
+        return []
+    command: Any = typer.main.get_command(load_app(words[0], NOUNS[words[0]][0]))
+    verbs: dict[str, Any] = getattr(command, "commands", {})
+    if verbs and (len(words) < 2 or words[1] not in verbs):
+        return list(verbs)
+    command = verbs.get(words[1], command) if len(words) > 1 else command
+    return [option for parameter in command.params for option in parameter.opts if option.startswith("--")]

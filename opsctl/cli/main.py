@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from typing import NoReturn
 
 from opsctl import __version__
 
@@ -47,15 +48,23 @@ def main(argv: list[str] | None = None) -> None:
     if args[0] in ("--version", "-V"):
         print(f"opsctl {__version__}")
         sys.exit(0)
-    if args[0] in ("--show-completion",) or "_OPSCTL_COMPLETE" in os.environ:
-        from opsctl.cli.completion import complete
-
-        sys.exit(complete(args))
+    if args[0] in ("--show-completion", "--complete"):
+        _complete(args)
     if args[0] not in NOUNS:
         _unknown(args[0])
     from opsctl.cli.run import run_noun
 
     run_noun(args[0], NOUNS[args[0]][0], args[1:])
+
+
+def _complete(args: list[str]) -> NoReturn:
+    from opsctl.cli.completion import candidates, show
+
+    if args[0] == "--complete":
+        print("\n".join(candidates(args[1:])))
+    else:
+        print(show(args[1] if len(args) > 1 else os.path.basename(os.environ.get("SHELL", "bash"))))
+    sys.exit(0)
 
 
 def _help() -> None:
@@ -70,7 +79,7 @@ def _help() -> None:
     )
 
 
-def _unknown(word: str) -> None:
+def _unknown(word: str) -> NoReturn:
     near = difflib.get_close_matches(word, NOUNS, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else " (see: opsctl --help)"
     print(f"opsctl: no command {word!r}{hint}", file=sys.stderr)

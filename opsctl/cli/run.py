@@ -7,7 +7,6 @@ import os
 import sys
 from typing import Any, NoReturn
 
-import click
 import typer
 
 from opsctl.core.errors import DocumentError, OpsctlError
@@ -19,11 +18,11 @@ def run_noun(noun: str, module: str, args: list[str]) -> NoReturn:
         command = typer.main.get_command(load_app(noun, module))
         result = command.main(args=args, prog_name=f"opsctl {noun}", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
-    except click.exceptions.Abort:
+    except typer.Abort:
         print("opsctl: stopped", file=sys.stderr)
         sys.exit(130)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        print(f"opsctl: {error.format_message()}\n  hint: opsctl {noun} --help", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -66,6 +66,7 @@ class Inventory:
     system: str
     title: str = ""
     addresses: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     setup: tuple[tuple[str, ...], ...] = ()
     processes: tuple[Process, ...] = ()
     databases: tuple[DatabaseOf, ...] = ()
@@ -92,7 +93,7 @@ def load_inventory(path: Path, home: Path, python: str) -> Inventory:
     names = {"home": str(home), "here": str(path.parent), "python": python}
     own = source.data.get("settings", {}) if isinstance(source.data, dict) else {}
     if isinstance(own, dict):
-        names |= {k: str(v) for k, v in own.items()}
+        names |= {k: str(v) for k, v in _fill(own, names).items()}
     filled = Source(source.file, _fill(source.data, names), source.node)
     found = convert(filled, Inventory)
     _check_after(filled, found)

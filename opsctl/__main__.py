@@ -1,0 +1,5 @@
+"""`python -m opsctl` is `opsctl`."""
+
+from opsctl.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Keeping processes: what to run, supervisor's configuration, its state, its ports."""
