@@ -1,0 +1,140 @@
+"""Runs one of our processes: its loops, its HTTP API, its graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import inspect
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Protocol
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from opsctl.core.errors import OpsctlError, PortTaken
+from opsctl.core.log import Log
+from opsctl.core.settings import host_port
+
+LOG = Log("opsctl.serve")
+_DRAIN_SECONDS = 3
+
+
+class Process(Protocol):
+    """A process of ours: loops that start and stop, and the ASGI application they are seen by.
+
+    `start` returns when the loops run; `stop` when everything acknowledged is durable. `reload` loads the
+    documents again, or raises OpsctlError and leaves the old ones in force; it may be sync or async.
+    """
+
+    @property
+    def asgi(self) -> ASGIApp: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def reload(self) -> Awaitable[None] | None: ...
+
+
+def serve(process: Process, address: str, setting: str, name: str = "") -> None:
+    """Runs a process until SIGTERM or SIGINT; SIGHUP reloads its documents.
+
+    `address` is HOST:PORT (port 0 takes a free one), `setting` what to change when it is taken, `name` what the
+    ready line on stderr calls it: `opsctl metrics ready on http://127.0.0.1:8401`. Raises PortTaken.
+    """
+    sock = listen(address, setting)
+    try:
+        asyncio.run(_run(process, sock, name or setting.rpartition(".")[2]))
+    finally:
+        sock.close()
+
+
+def listen(address: str, setting: str) -> socket.socket:
+    """A listening socket on HOST:PORT. Raises PortTaken, whose hint names the setting that moves it."""
+    host, port = host_port(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"port {port} on {host} is taken by another process", f"move it with {setting}") from error
+        raise OpsctlError(f"cannot listen on {address}: {error.strerror}", f"change {setting}") from error
+    return sock
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(process: Process, sock: socket.socket, name: str) -> None:
+    end = asyncio.Event()
+    reloads: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
+    _on_signals(end.set, lambda: None if reloads.full() else reloads.put_nowait(None))
+    await process.start()
+    server = _Server(_config(process.asgi))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    reloading = asyncio.create_task(_reload_loop(process, reloads))
+    try:
+        await _started(server, serving)
+        host, port = sock.getsockname()[:2]
+        print(f"opsctl {name} ready on http://{host}:{port}", file=sys.stderr, flush=True)
+        LOG.info("process.ready", process=name, address=f"{host}:{port}")
+        await _first(asyncio.create_task(end.wait()), serving)
+    finally:
+        LOG.info("process.stopping", process=name)
+        reloading.cancel()
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=_DRAIN_SECONDS + 1)
+        await process.stop()
+        LOG.info("process.stopped", process=name)
+    if serving.done() and not serving.cancelled() and (failure := serving.exception()) is not None:
+        raise failure
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, access_log=False, log_config=None, lifespan="auto", server_header=False,
+        timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=75, ws="none",
+    )  # fmt: skip
+
+
+def _on_signals(end: Callable[[], None], reload: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+async def _started(server: _Server, serving: asyncio.Task[None]) -> None:
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+
+
+async def _first(end: asyncio.Task[Any], serving: asyncio.Task[Any]) -> None:
+    await asyncio.wait((end, serving), return_when=asyncio.FIRST_COMPLETED)
+    end.cancel()
+
+
+async def _reload_loop(process: Process, reloads: asyncio.Queue[None]) -> None:
+    while True:
+        await reloads.get()
+        try:
+            pending = process.reload()
+            if inspect.isawaitable(pending):
+                await pending
+            LOG.info("process.reloaded")
+        except OpsctlError as error:
+            LOG.error("process.reload_refused", error=error.message, hint=error.hint)
+            print(f"opsctl: reload refused, the old documents stay in force: {error.message}", file=sys.stderr)
