@@ -15,7 +15,7 @@ from opsctl.access.roles import Principal
 from opsctl.access.tokens import Tokens
 from opsctl.api.problem import problem
 
-OPEN = ("/-/healthy", "/-/ready", "/metrics", "/links/")
+OPEN = ("/-/healthy", "/-/ready", "/metrics", "/links/", "/docs", "/openapi.json")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
