@@ -1,0 +1,1 @@
+"""Gamedays: break something from outside, time how the product mends it, put everything back."""

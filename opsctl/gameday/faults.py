@@ -1,0 +1,150 @@
+"""Faults from outside: each can be put in and lifted, and leaves a record by which a later run can lift it.
+
+A process that a fault starts is a stranger to the product: detached, and gone by itself after ten minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from opsctl.core.errors import OpsctlError, Unreachable
+from opsctl.core.versions import ConfigVersions
+from opsctl.gameday.scenario import FaultOf
+
+_LOCK = (
+    "import sqlite3, sys, time\n"
+    "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)\n"
+    "c.execute('BEGIN IMMEDIATE')\n"
+    "print('held', flush=True)\n"
+    "time.sleep(600)\n"
+)
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Two functions: `inject` breaks and returns the record that `lift` needs to take the injector away."""
+
+    inject: Callable[[FaultOf], Record]
+    lift: Callable[[FaultOf, Record], None]
+
+
+def _http_on(fault: FaultOf) -> Record:
+    _admin("PUT", fault.url, fault.body)
+    return {}
+
+
+def _http_off(fault: FaultOf, _: Record) -> None:
+    _admin("DELETE", fault.url)
+
+
+def _admin(method: str, url: str, body: Any = None) -> None:
+    try:
+        requests.request(method, url, json=body, timeout=10).raise_for_status()
+    except requests.RequestException as error:
+        raise Unreachable(f"the fault's switch {url} does not answer: {error}", "opsctl status") from error
+
+
+def _kill_and_steal(fault: FaultOf) -> Record:
+    """SIGKILL to the service; before supervisor has it back, a foreign process listens on its port."""
+    victim = _listener(fault.port)
+    if victim is None:
+        raise OpsctlError(f"nothing listens on port {fault.port}", "opsctl status")
+    os.kill(victim, signal.SIGKILL)
+    command = [sys.executable, "-m", "http.server", str(fault.port), "--bind", "127.0.0.1"]
+    thief = _stranger(["timeout", "600", *command])
+    deadline = time.monotonic() + 5
+    while _listener(fault.port) in (None, victim):
+        if time.monotonic() > deadline:
+            raise OpsctlError(f"port {fault.port} could not be taken")
+        time.sleep(0.02)
+    return {"pid": thief.pid, "created": _created(thief.pid)}
+
+
+def _lock(fault: FaultOf) -> Record:
+    holder = _stranger([sys.executable, "-c", _LOCK, fault.path], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    if holder.stdout.readline().strip() != b"held":
+        raise OpsctlError(f"the lock on {fault.path} could not be taken")
+    return {"pid": holder.pid, "created": _created(holder.pid)}
+
+
+def _end_stranger(_: FaultOf, record: Record) -> None:
+    """Ends what the fault left behind, if the runbook has not."""
+    try:
+        process = psutil.Process(record["pid"])
+        if abs(process.create_time() - record["created"]) < 1:
+            os.killpg(process.pid, signal.SIGKILL)
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return
+
+
+def _fill(fault: FaultOf) -> Record:
+    """Temporary files that expired long ago, until the folder's quota is nearly used up."""
+    folder = Path(fault.path)
+    folder.mkdir(parents=True, exist_ok=True)
+    versions = ConfigVersions(Path(fault.config))
+    limit = int(versions.get(fault.limit_bytes_key))
+    left = int(limit * fault.up_to_ratio) - sum(f.stat().st_size for f in folder.parent.rglob("*") if f.is_file())
+    old, number = time.time() - fault.age, 0
+    while left > 0:
+        number += 1
+        file = folder / f"upload-{number:04d}.part"
+        size = min(left, 4_000_000)
+        file.write_bytes(os.urandom(size))
+        os.utime(file, (old, old))
+        left -= size
+    return {"files": number}
+
+
+def _nothing_left(_: FaultOf, __: Record) -> None:
+    """The damage was one event: there is no injector to take away."""
+
+
+def _bad_version(fault: FaultOf) -> Record:
+    versions = ConfigVersions(Path(fault.config))
+    before = versions.current
+    return {"before": before, "version": versions.write(versions.changed(fault.key, fault.value))}
+
+
+def _restore_version(fault: FaultOf, record: Record) -> None:
+    versions = ConfigVersions(Path(fault.config))
+    if versions.current == record["version"]:
+        versions.use(record["before"])
+
+
+FAULTS: Mapping[str, Fault] = {
+    "http": Fault(_http_on, _http_off),
+    "kill_and_steal_port": Fault(_kill_and_steal, _end_stranger),
+    "database_lock": Fault(_lock, _end_stranger),
+    "fill_folder": Fault(_fill, _nothing_left),
+    "config": Fault(_bad_version, _restore_version),
+}
+
+
+def _stranger(command: list[str], stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/"
+    )
+
+
+def _created(pid: int) -> float:
+    return float(psutil.Process(pid).create_time())
+
+
+def _listener(port: int) -> int | None:
+    for connection in psutil.net_connections("inet"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,):
+            return connection.pid
+    return None
