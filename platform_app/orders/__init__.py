@@ -1,0 +1,1 @@
+"""Bookings: slots held, paid, accepted, completed; no slot twice."""

@@ -1,0 +1,1 @@
+"""Those who do the work: their public profile and what they have done."""
