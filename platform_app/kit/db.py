@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Engine, Insert, Integer, MetaData, Table, create_engine, event, insert, text
+from sqlalchemy import BigInteger, CursorResult, Engine, Insert, Integer, MetaData, Table, create_engine, event, insert, text
 from sqlalchemy import exc as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -60,6 +60,13 @@ def sync_engine(url: str) -> Engine:
         event.listen(engine, "connect", _pragmas)
         return engine
     return create_engine(parsed.set(drivername="mysql+pymysql", query={"charset": "utf8mb4"}))
+
+
+def inserted_id(result: CursorResult[Any]) -> int:
+    """The id that the database gave to the row just inserted."""
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 class Db:
