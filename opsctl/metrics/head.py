@@ -1,0 +1,138 @@
+"""The head: the newest hours in memory, one growing matrix per source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from opsctl.metrics.index import Refs
+from opsctl.metrics.section import Section, Values, absent
+
+WINDOW_MS = 2 * 3600 * 1000
+"""Head matrices and blocks end at multiples of this."""
+_FIRST_COLUMNS, _MOST_COLUMNS = 32, 512
+
+
+class Slab:
+    """Series of one source over at most 512 instants of one window. Cells left of `count` never change."""
+
+    def __init__(self, source: str, window: int) -> None:
+        self.source = source
+        self.window = window
+        self.count = 0
+        self._row_of: dict[int, int] = {}
+        self._refs: Refs = np.empty(0, dtype=np.int64)
+        self._times = np.empty(_FIRST_COLUMNS, dtype=np.int64)
+        self._values = absent((0, _FIRST_COLUMNS))
+        self._last: Refs | None = None
+        self._last_rows: Refs | slice = slice(0, 0)
+
+    @property
+    def full(self) -> bool:
+        return self.count == _MOST_COLUMNS
+
+    @property
+    def samples(self) -> int:
+        return self.count * len(self._refs)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        return int(self._times[0]), int(self._times[self.count - 1])
+
+    def append(self, at_ms: int, refs: Refs, values: Values) -> None:
+        if self.count == len(self._times):
+            self._widen()
+        rows = self._last_rows if refs is self._last else self._rows(refs)
+        self._values[rows, self.count] = values
+        self._times[self.count] = at_ms
+        self.count += 1
+
+    def view(self) -> Section:
+        """All of it, without a copy; it does not change when more is appended."""
+        return Section(
+            self.source, self._refs, self._times[: self.count], self._values[: len(self._refs), : self.count]
+        )
+
+    def _rows(self, refs: Refs) -> Refs | slice:
+        numbers = refs.tolist()
+        new = [ref for ref in numbers if ref not in self._row_of]
+        if new:
+            self._lengthen(new)
+        rows = np.fromiter((self._row_of[ref] for ref in numbers), np.int64, len(numbers))
+        straight = len(rows) > 0 and rows[0] == 0 and bool((np.diff(rows) == 1).all())
+        self._last, self._last_rows = refs, slice(0, len(rows)) if straight else rows
+        return self._last_rows
+
+    def _lengthen(self, new: list[int]) -> None:
+        for ref in new:
+            self._row_of.setdefault(ref, len(self._row_of))
+        total = len(self._row_of)
+        if total > len(self._values):
+            grown = absent((max(total, len(self._values) * 3 // 2), len(self._times)))
+            grown[: len(self._refs)] = self._values[: len(self._refs)]
+            self._values = grown
+        self._refs = np.fromiter(self._row_of, np.int64, total)
+
+    def _widen(self) -> None:
+        columns = min(_MOST_COLUMNS, 4 * len(self._times))
+        wider = absent((len(self._values), columns))
+        wider[:, : self.count] = self._values[:, : self.count]
+        times = np.empty(columns, dtype=np.int64)
+        times[: self.count] = self._times[: self.count]
+        self._values, self._times = wider, times
+
+
+class Head:
+    """The slabs of every source, oldest first. One writer; readers take `views` under the store's lock."""
+
+    def __init__(self) -> None:
+        self._slabs: dict[str, list[Slab]] = {}
+        self._newest: dict[str, int] = {}
+
+    def append(self, source: str, at_ms: int, refs: Refs, values: Values) -> bool:
+        """Adds one instant; False when it is not newer than the source's last one."""
+        if at_ms <= self._newest.get(source, -1):
+            return False
+        slabs = self._slabs.setdefault(source, [])
+        window = at_ms // WINDOW_MS
+        if not slabs or slabs[-1].full or slabs[-1].window != window:
+            slabs.append(Slab(source, window))
+        slabs[-1].append(at_ms, refs, values)
+        self._newest[source] = at_ms
+        return True
+
+    def views(self, start_ms: int, end_ms: int) -> list[Section]:
+        found = []
+        for slab in self._all():
+            first, last = slab.bounds
+            if first <= end_ms and last >= start_ms:
+                found.append(slab.view())
+        return found
+
+    def windows(self) -> list[int]:
+        """The windows that have samples, oldest first."""
+        return sorted({slab.window for slab in self._all()})
+
+    def window(self, window: int) -> list[Section]:
+        return [slab.view() for slab in self._all() if slab.window == window]
+
+    def drop(self, window: int) -> None:
+        """Forgets a window and all before it."""
+        for source, slabs in list(self._slabs.items()):
+            kept = [s for s in slabs if s.window > window]
+            if kept:
+                self._slabs[source] = kept
+            else:
+                del self._slabs[source]
+                self._newest.pop(source, None)
+
+    def samples(self) -> int:
+        return sum(s.samples for s in self._all())
+
+    def bounds(self) -> tuple[int, int]:
+        every = [s.bounds for s in self._all()]
+        return (min(b[0] for b in every), max(b[1] for b in every)) if every else (0, 0)
+
+    def _all(self) -> Iterable[Slab]:
+        return [slab for slabs in self._slabs.values() for slab in slabs if slab.count]

@@ -1,0 +1,109 @@
+"""The label index: label sets as small integers, and which of them meet a selector."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opsctl.model.labels import Labels
+from opsctl.model.matcher import Matcher
+
+Refs = NDArray[np.int64]
+_EMPTY: Refs = np.empty(0, dtype=np.int64)
+_REMEMBERED = 512
+
+
+class LabelIndex:
+    """Gives every label set a number that never changes, and finds numbers by matchers. Safe for many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refs: dict[Labels, int] = {}
+        self._labels: dict[int, Labels] = {}
+        self._postings: dict[str, dict[str, list[int]]] = {}
+        self._answers: OrderedDict[tuple[Matcher, ...], Refs] = OrderedDict()
+        self.size = 0
+        """One more than the largest number given."""
+
+    def intern(self, labels: Labels) -> int:
+        """The number of a label set, given now if it is new."""
+        ref = self._refs.get(labels)
+        if ref is not None:
+            return ref
+        with self._lock:
+            return self._add(labels, self.size)
+
+    def restore(self, pairs: Iterable[tuple[int, Labels]]) -> None:
+        """Takes label sets with the numbers they had."""
+        with self._lock:
+            for ref, labels in pairs:
+                self._add(labels, ref)
+
+    def _add(self, labels: Labels, ref: int) -> int:
+        known = self._refs.get(labels)
+        if known is not None:
+            return known
+        self._labels[ref] = labels
+        for name, value in labels.pairs:
+            self._postings.setdefault(name, {}).setdefault(value, []).append(ref)
+        self._answers.clear()
+        self.size = max(self.size, ref + 1)
+        self._refs[labels] = ref
+        return ref
+
+    def __len__(self) -> int:
+        return len(self._refs)
+
+    def labels(self, ref: int) -> Labels:
+        return self._labels[ref]
+
+    def all(self) -> list[tuple[int, Labels]]:
+        with self._lock:
+            return list(self._labels.items())
+
+    def value_counts(self) -> dict[str, int]:
+        with self._lock:
+            return {name: len(values) for name, values in self._postings.items()}
+
+    def match(self, matchers: Sequence[Matcher]) -> Refs:
+        """The numbers, rising, of the label sets that meet every matcher; all of them for no matchers."""
+        key = tuple(matchers)
+        with self._lock:
+            known = self._answers.get(key)
+            if known is not None:
+                self._answers.move_to_end(key)
+                return known
+            found = self._match(key)
+            self._answers[key] = found
+            if len(self._answers) > _REMEMBERED:
+                self._answers.popitem(last=False)
+            return found
+
+    def _match(self, matchers: Sequence[Matcher]) -> Refs:
+        found: Refs | None = None
+        for matcher in sorted(matchers, key=lambda m: (m.op != "=", m.value == "")):
+            hits = self._hits(matcher)
+            found = hits if found is None else np.intersect1d(found, hits, assume_unique=True)
+            if not len(found):
+                return _EMPTY
+        return np.sort(np.fromiter(self._labels, np.int64, len(self._labels))) if found is None else found
+
+    def _hits(self, matcher: Matcher) -> Refs:
+        values = self._postings.get(matcher.name, {})
+        if matcher.op == "=" and matcher.value:
+            return _joined([values.get(matcher.value, [])])
+        hits = _joined([refs for value, refs in values.items() if matcher.matches(value)])
+        if not matcher.matches(""):
+            return hits
+        having = _joined(list(values.values()))
+        everything = np.fromiter(self._labels, np.int64, len(self._labels))
+        return np.union1d(hits, np.setdiff1d(everything, having, assume_unique=True))
+
+
+def _joined(lists: list[list[int]]) -> Refs:
+    joined = [ref for refs in lists for ref in refs]
+    return np.sort(np.array(joined, dtype=np.int64)) if joined else _EMPTY

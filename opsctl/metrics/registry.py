@@ -1,0 +1,43 @@
+"""The table of label sets and their numbers, in one file; a lost one is made again from the blocks' own copies."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+import zstandard
+
+from opsctl.core.folder import write_whole
+from opsctl.core.log import Log
+from opsctl.metrics.block import Block, Damaged
+from opsctl.metrics.index import LabelIndex
+from opsctl.model.labels import Labels
+
+LOG = Log("opsctl.metrics")
+_NAME = "series"
+
+
+def write_registry(folder: Path, index: LabelIndex) -> None:
+    """Writes the table, whole or not at all."""
+    data = zstandard.compress(orjson.dumps([[ref, labels.pairs] for ref, labels in index.all()]))
+    write_whole(folder / _NAME, zlib.crc32(data).to_bytes(4, "little") + data)
+
+
+def read_registry(folder: Path, blocks: Sequence[Block], index: LabelIndex) -> None:
+    """Fills the index. A damaged or missing table is set right from the blocks that can still be read."""
+    file = folder / _NAME
+    data = file.read_bytes() if file.exists() else b""
+    if len(data) > 4 and zlib.crc32(data[4:]) == int.from_bytes(data[:4], "little"):
+        rows = orjson.loads(zstandard.decompress(data[4:]))
+        index.restore((ref, Labels([(k, v) for k, v in pairs])) for ref, pairs in rows)
+        return
+    if not blocks:
+        return
+    LOG.warning("metrics.registry_rebuilt", file=str(file), blocks=len(blocks))
+    for block in blocks:
+        try:
+            index.restore(block.labels())
+        except Damaged as error:
+            LOG.warning("metrics.block_unreadable", error=error.message)
