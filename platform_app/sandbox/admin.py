@@ -1,0 +1,98 @@
+"""The admin port: switches faults, shows WeChat's book. Nothing of the platform knows it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from aiohttp import web
+
+from platform_app.kit.log import Log
+from platform_app.sandbox.faults import HELP, Faults
+from platform_app.sandbox.wall import Wall
+from platform_app.sandbox.wechat.book import Book
+
+log = Log("platform.sandbox.admin")
+
+
+class Admin:
+    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book`, `DELETE /api/wall`."""
+
+    def __init__(self, faults: Faults, book: Book, wall: Wall) -> None:
+        self._faults = faults
+        self._book = book
+        self._wall = wall
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/faults", self._list)
+        app.router.add_delete("/faults", self._lift_all)
+        app.router.add_get("/faults/{name}", self._show)
+        app.router.add_put("/faults/{name}", self._put)
+        app.router.add_delete("/faults/{name}", self._lift)
+        app.router.add_get("/api/book", self._trades)
+        app.router.add_delete("/api/wall", self._clear)
+        app.router.add_get("/healthz", _healthy)
+        return app
+
+    async def _list(self, request: web.Request) -> web.Response:
+        return web.json_response({"faults": [fault.as_dict() for fault in self._faults.all()]})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return web.json_response(self._faults[self._name(request)].as_dict())
+
+    async def _put(self, request: web.Request) -> web.Response:
+        name, data = self._name(request), await _object(request)
+        on = data.pop("on", True)
+        if not isinstance(on, bool):
+            raise _problem(400, "`on` must be true or false")
+        return await self._switch(name, on, data)
+
+    async def _lift(self, request: web.Request) -> web.Response:
+        return await self._switch(self._name(request), False, {})
+
+    async def _lift_all(self, request: web.Request) -> web.Response:
+        for fault in self._faults.all():
+            if fault.on:
+                await self._switch(fault.name, False, {})
+        return await self._list(request)
+
+    async def _switch(self, name: str, on: bool, parameters: dict[str, Any]) -> web.Response:
+        fault = await self._faults.put(name, on, parameters, time.time())
+        log.info("fault.switched", fault=name, on=on)
+        return web.json_response(fault.as_dict())
+
+    async def _trades(self, request: web.Request) -> web.Response:
+        return web.json_response({"trades": self._book.all()})
+
+    async def _clear(self, request: web.Request) -> web.Response:
+        self._wall.clear()
+        return web.Response(status=204)
+
+    def _name(self, request: web.Request) -> str:
+        name = request.match_info["name"]
+        if name not in self._faults:
+            raise _problem(404, f"no fault {name!r}; there are: {', '.join(HELP)}")
+        return name
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    text = await request.text()
+    try:
+        data = json.loads(text or "{}")
+    except ValueError as error:
+        raise _problem(400, f"not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise _problem(400, "not a JSON object")
+    return data
+
+
+def _problem(status: int, detail: str) -> web.HTTPException:
+    kinds: dict[int, type[web.HTTPError]] = {400: web.HTTPBadRequest, 404: web.HTTPNotFound}
+    text = json.dumps({"status": status, "detail": detail}, ensure_ascii=False)
+    return kinds[status](text=text, content_type="application/problem+json")
+
+
+async def _healthy(request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})

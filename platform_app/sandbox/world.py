@@ -1,0 +1,122 @@
+"""The third parties put together: one book, one wall, four listeners."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from platform_app.kit.config import PlatformConfig, secret
+from platform_app.sandbox import keys
+from platform_app.sandbox.admin import Admin
+from platform_app.sandbox.faults import Fault, Faults
+from platform_app.sandbox.listener import Listener
+from platform_app.sandbox.phone import Phone
+from platform_app.sandbox.robots.dingtalk import DingTalkRobot
+from platform_app.sandbox.robots.routes import Robots
+from platform_app.sandbox.robots.wecom import WeComRobot
+from platform_app.sandbox.sms import Account, SmsGateway
+from platform_app.sandbox.store import Store
+from platform_app.sandbox.wall import Wall
+from platform_app.sandbox.wechat.api import WeChatHost
+from platform_app.sandbox.wechat.book import Book
+from platform_app.sandbox.wechat.notify import Notifier
+from platform_app.sandbox.wechat.signing import Signing
+
+LOGIN_TEXT = "您的登录验证码为${code}，5分钟内有效，请勿告诉他人。"
+ALERT_TEMPLATE, ALERT_TEXT = "SMS_100000002", "${severity}告警：${summary}，请尽快处理。"
+
+
+@dataclass(frozen=True)
+class World:
+    """All third parties of one configuration; `run` serves them until cancelled."""
+
+    store: Store
+    faults: Faults
+    wall: Wall
+    notifier: Notifier
+    listeners: tuple[Listener, ...]
+
+    async def run(self, ready: asyncio.Event | None = None) -> None:
+        """Opens all listeners, delivers notifications. Raises OSError when a port is taken."""
+        try:
+            for listener in self.listeners:
+                await listener.open()
+            if ready is not None:
+                ready.set()
+            await self.notifier.run()
+        finally:
+            self.wall.end_streams()
+            for listener in self.listeners:
+                await listener.close()
+            self.store.close()
+
+
+def build_world(config: PlatformConfig) -> World:
+    """The world that a platform's configuration expects to find."""
+    places, folder = config.sandbox, Path(config.sandbox.secrets_folder)
+    store = Store(folder.parent / "sandbox" / "sandbox.db")
+    faults, wall, signing = Faults(), Wall(store), _signing(config)
+    book = Book(store, config.payments.appid, config.payments.mchid)
+    notifier = Notifier(store, book, signing, faults)
+
+    def host(name: str, address: str) -> Listener:
+        return Listener(f"wechat {name}", address, WeChatHost(name, book, signing, faults, notifier.wake).app)
+
+    primary, standby = host("primary", places.primary_listen), host("standby", places.standby_listen)
+    _close_while_on(faults, "wechat_primary_down", primary)
+    _close_while_on(faults, "wechat_standby_down", standby)
+    dingtalk = DingTalkRobot(_text(folder, keys.DINGTALK_TOKEN), _text(folder, keys.DINGTALK_SECRET))
+    robots = Robots(dingtalk, WeComRobot(_text(folder, keys.WECOM_KEY)), wall, faults)
+    sms = SmsGateway(_account(config), store, wall)
+    phone = Phone(book, notifier.wake)
+
+    def public() -> web.Application:
+        app = web.Application(client_max_size=1 << 20)
+        for part in (wall, robots, sms, phone):
+            part.routes(app)
+        return app
+
+    front = Listener("phones", places.listen, public)
+    admin = Listener("admin", places.admin_listen, Admin(faults, book, wall).app)
+    return World(store, faults, wall, notifier, (front, admin, primary, standby))
+
+
+def _close_while_on(faults: Faults, name: str, listener: Listener) -> None:
+    async def changed(fault: Fault) -> None:
+        await (listener.close() if fault.on else listener.open())
+
+    faults.on_change(name, changed)
+
+
+def _signing(config: PlatformConfig) -> Signing:
+    pay = config.payments
+    return Signing(
+        platform_key=_private_key(Path(config.sandbox.secrets_folder) / keys.PLATFORM_KEY),
+        public_key_id=pay.public_key_id,
+        merchant_key=_private_key(Path(pay.private_key_file)).public_key(),
+        merchant_serial=pay.cert_serial,
+        mchid=pay.mchid,
+        apiv3_key=secret(pay.apiv3_key_file).encode(),
+    )
+
+
+def _account(config: PlatformConfig) -> Account:
+    sms = config.sms
+    templates = {sms.template_code: LOGIN_TEXT, ALERT_TEMPLATE: ALERT_TEXT}
+    return Account(sms.access_key_id, secret(sms.access_key_secret_file), sms.sign_name, templates)
+
+
+def _private_key(path: Path) -> RSAPrivateKey:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise SystemExit(f"{path}: not an RSA key")
+    return key
+
+
+def _text(folder: Path, name: str) -> str:
+    return secret(str(folder / name))
