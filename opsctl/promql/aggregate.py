@@ -1,0 +1,181 @@
+"""Aggregations: sum, avg, min, max, count, group, stddev, stdvar, quantile, topk, bottomk, count_values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.promql.exact import exact_sum, mean_of, needs_exact
+from opsctl.promql.frame import Frame, empty
+from opsctl.promql.number import format_float
+from opsctl.promql.quantile import quantile_rows
+from opsctl.promql.values import B, F, I
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Rows ordered by group; group g is the rows [starts[g], starts[g+1]) of the ordered frame."""
+
+    labels: Sequence[Labels]
+    frame: Frame
+    starts: I
+
+    def members(self, group: int) -> slice:
+        end = self.starts[group + 1] if group + 1 < len(self.starts) else len(self.frame.labels)
+        return slice(int(self.starts[group]), int(end))
+
+    def reduce(self, ufunc: np.ufunc, values: F) -> F:
+        made: F = ufunc.reduceat(values, self.starts, axis=0)
+        return made
+
+
+def group(frame: Frame, names: Sequence[str], without: bool) -> Groups:
+    """Sorts a frame's rows into groups by labels."""
+    dropped = (*names, METRIC_NAME)
+    keys = [each.without(dropped) if without else each.only(names) for each in frame.labels]
+    places: dict[Labels, int] = {}
+    index = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.int64)
+    order = np.argsort(index, kind="stable")
+    starts = np.searchsorted(index[order], np.arange(len(places)))
+    return Groups(list(places), frame.rows(order.tolist()), starts)
+
+
+def aggregate(op: str, frame: Frame, names: Sequence[str], without: bool) -> Frame:
+    """An aggregation without a parameter."""
+    if not len(frame.labels):
+        return empty(frame.steps)
+    groups = group(frame, names, without)
+    count = groups.reduce(np.add, groups.frame.present.astype(np.float64))
+    with np.errstate(all="ignore"):
+        values = _PLAIN[op](groups, count)
+    return Frame(groups.labels, values, count > 0)
+
+
+def _filled(groups: Groups, absent: float) -> F:
+    return np.where(groups.frame.present, groups.frame.values, absent)
+
+
+def _sum(groups: Groups, count: F) -> F:
+    values = _filled(groups, 0.0)
+    total = groups.reduce(np.add, values)
+    for g in _inexact(groups, values, total):
+        total[g] = exact_sum(values[groups.members(g)])
+    return total
+
+
+def _avg(groups: Groups, count: F) -> F:
+    total = _sum(groups, count)
+    mean = total / count
+    for g in np.flatnonzero(~np.isfinite(total).all(axis=1)).tolist():
+        part = groups.members(g)
+        mean[g] = mean_of(groups.frame.values[part], groups.frame.present[part])
+    return mean
+
+
+def _inexact(groups: Groups, values: F, total: F) -> list[int]:
+    if values.size and values.min() >= 0 and np.isfinite(total).all():
+        return []
+    size = groups.reduce(np.add, np.abs(values))
+    return np.flatnonzero(needs_exact(total, size).any(axis=1)).tolist()
+
+
+def _min(groups: Groups, count: F) -> F:
+    return groups.reduce(np.fmin, _filled(groups, np.nan))
+
+
+def _max(groups: Groups, count: F) -> F:
+    return groups.reduce(np.fmax, _filled(groups, np.nan))
+
+
+def _count(groups: Groups, count: F) -> F:
+    return count
+
+
+def _group(groups: Groups, count: F) -> F:
+    return np.ones_like(count)
+
+
+def _stdvar(groups: Groups, count: F) -> F:
+    mean = _avg(groups, count)
+    sizes = np.diff(np.append(groups.starts, len(groups.frame.labels)))
+    away = np.where(groups.frame.present, groups.frame.values - np.repeat(mean, sizes, axis=0), 0.0)
+    return groups.reduce(np.add, away * away) / count
+
+
+def _stddev(groups: Groups, count: F) -> F:
+    made: F = np.sqrt(_stdvar(groups, count))
+    return made
+
+
+_PLAIN: dict[str, Callable[[Groups, F], F]] = {
+    "sum": _sum,
+    "avg": _avg,
+    "min": _min,
+    "max": _max,
+    "count": _count,
+    "group": _group,
+    "stddev": _stddev,
+    "stdvar": _stdvar,
+}
+
+
+def quantile(frame: Frame, param: F, names: Sequence[str], without: bool) -> Frame:
+    """`quantile(φ, …)`, φ per step."""
+    if not len(frame.labels):
+        return empty(frame.steps)
+    groups = group(frame, names, without)
+    values = np.empty((len(groups.labels), frame.steps))
+    for g in range(len(groups.labels)):
+        part = groups.members(g)
+        values[g] = quantile_rows(param, groups.frame.values[part].T, groups.frame.present[part].T)
+    return Frame(groups.labels, values, groups.reduce(np.add, groups.frame.present.astype(np.int64)) > 0)
+
+
+def choose(frame: Frame, param: F, names: Sequence[str], without: bool, highest: bool) -> Frame:
+    """`topk` and `bottomk`: rows keep their labels; in an instant query they come in order of value, by group."""
+    if not len(frame.labels):
+        return empty(frame.steps)
+    groups = group(frame, names, without)
+    kept = np.zeros(frame.values.shape, dtype=bool)
+    limit = np.maximum(np.nan_to_num(param, nan=0.0), 0.0)
+    order = []
+    for g in range(len(groups.labels)):
+        part = groups.members(g)
+        ranked = _ranked(groups.frame.values[part], groups.frame.present[part], highest)
+        places = np.empty_like(ranked)
+        np.put_along_axis(places, ranked, np.arange(ranked.shape[0])[:, None], axis=0)
+        kept[part] = (places < np.floor(limit)) & groups.frame.present[part]
+        order.append(ranked[:, 0] + part.start)
+    made = groups.frame.with_values(groups.frame.values, kept)
+    return made.rows(np.concatenate(order).tolist()).compact()
+
+
+def _ranked(values: F, present: B, highest: bool) -> I:
+    """For each step the rows in order; NaN after all numbers, absent rows last."""
+    key = np.where(np.isnan(values), np.inf, -values if highest else values)
+    tier = np.where(present, np.isnan(values).astype(np.int64), 2)
+    made: I = np.lexsort((key, tier), axis=0)
+    return made
+
+
+def count_values(frame: Frame, label: str, names: Sequence[str], without: bool) -> Frame:
+    """How many rows of each group have each value; the value becomes a label."""
+    if not len(frame.labels):
+        return empty(frame.steps)
+    dropped = (*names, METRIC_NAME)
+    counts: dict[Labels, F] = {}
+    texts: dict[float, str] = {}
+    for index, each in enumerate(frame.labels):
+        key = each.without(dropped) if without else each.only(names)
+        for step in np.flatnonzero(frame.present[index]).tolist():
+            value = float(frame.values[index, step])
+            text = texts.setdefault(value, format_float(value))
+            made = key.merged({label: text})
+            counts.setdefault(made, np.zeros(frame.steps))[step] += 1
+    if not counts:
+        return empty(frame.steps)
+    values = np.array(list(counts.values()))
+    return Frame(list(counts), values, values > 0)

@@ -1,0 +1,221 @@
+"""The table of functions: name → how its arguments are evaluated and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.promql.frame import Frame, empty, row
+from opsctl.promql.functions import arithmetic, calendar, histogram, over_time, rates, regression, relabelling
+from opsctl.promql.syntax import Call, Node, Range, Selector, inner
+from opsctl.promql.values import B, F
+from opsctl.promql.window import Block, Windows
+
+if TYPE_CHECKING:
+    from opsctl.promql.evaluate import Evaluator
+
+Function = Callable[["Evaluator", Call], Frame]
+OfBlock = Callable[[Windows, Block], tuple[F, B]]
+
+
+def _over(windows: Windows, of_block: OfBlock, keep_name: bool) -> Frame:
+    shape = (len(windows.labels), len(windows.ends))
+    frame = Frame(windows.labels, np.zeros(shape), np.zeros(shape, dtype=bool))
+    for block in windows.blocks:
+        frame.values[block.rows], frame.present[block.rows] = of_block(windows, block)
+    made = frame.compact()
+    return made.relabelled(list(made.labels), strict=True) if keep_name else made.without_name(strict=True)
+
+
+def _windowed(of_block: OfBlock, place: int = 0, keep_name: bool = False) -> Function:
+    return lambda evaluator, call: _over(evaluator.windows(call.args[place]), of_block, keep_name)
+
+
+def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
+    q = evaluator.scalar(call.args[0])
+    _check_quantile(evaluator, q)
+    return _over(evaluator.windows(call.args[1]), lambda w, b: over_time.quantile(w, b, q), False)
+
+
+def _check_quantile(evaluator: Evaluator, q: F) -> None:
+    for value in q[np.isnan(q) | (q < 0) | (q > 1)][:1].tolist():
+        evaluator.scope.notes.warn(f"quantile value should be between 0 and 1, got {value:g}")
+
+
+def _predict_linear(evaluator: Evaluator, call: Call) -> Frame:
+    seconds = evaluator.scalar(call.args[1])
+    now = evaluator.steps
+    return _over(evaluator.windows(call.args[0]), lambda w, b: regression.predict_linear(w, b, now, seconds), False)
+
+
+def _absent_over_time(evaluator: Evaluator, call: Call) -> Frame:
+    windows = evaluator.windows(call.args[0])
+    held = np.zeros(len(windows.ends), dtype=bool)
+    for block in windows.blocks:
+        held |= block.count > 0
+    return row(_absent_labels(call.args[0]), np.ones(len(held)), ~held).compact()
+
+
+def _absent(evaluator: Evaluator, call: Call) -> Frame:
+    frame = evaluator.vector(call.args[0])
+    held = frame.present.any(axis=0)
+    return row(_absent_labels(call.args[0]), np.ones(len(held)), ~held).compact()
+
+
+def _absent_labels(node: Node) -> Labels:
+    """The labels that the selector demands by equality, once each. Source: createLabelsForAbsentFunction."""
+    node = inner(node)
+    if isinstance(node, Range):
+        node = node.selector
+    if not isinstance(node, Selector):
+        return Labels()
+    found: dict[str, str] = {}
+    several: set[str] = set()
+    for matcher in node.matchers:
+        if matcher.name == METRIC_NAME:
+            continue
+        if matcher.op == "=" and matcher.name not in found:
+            found[matcher.name] = matcher.value
+        else:
+            several.add(matcher.name)
+    return Labels({k: v for k, v in found.items() if k not in several})
+
+
+def _value_by_value(function: Callable[[F], F]) -> Function:
+    def call_it(evaluator: Evaluator, call: Call) -> Frame:
+        frame = evaluator.vector(call.args[0])
+        return frame.with_values(function(frame.values)).without_name()
+
+    return call_it
+
+
+def _of_time(function: Callable[[F], F]) -> Function:
+    def call_it(evaluator: Evaluator, call: Call) -> Frame:
+        if not call.args:
+            return row(Labels(), function(evaluator.steps / 1000))
+        frame = evaluator.vector(call.args[0])
+        return frame.with_values(function(frame.values)).without_name()
+
+    return call_it
+
+
+def _clamp(evaluator: Evaluator, call: Call) -> Frame:
+    low, high = evaluator.scalar(call.args[1]), evaluator.scalar(call.args[2])
+    return arithmetic.clamp(evaluator.vector(call.args[0]), low, high)
+
+
+def _clamp_min(evaluator: Evaluator, call: Call) -> Frame:
+    frame, bound = evaluator.vector(call.args[0]), evaluator.scalar(call.args[1])
+    return frame.with_values(np.maximum(frame.values, bound)).without_name()
+
+
+def _clamp_max(evaluator: Evaluator, call: Call) -> Frame:
+    frame, bound = evaluator.vector(call.args[0]), evaluator.scalar(call.args[1])
+    return frame.with_values(np.minimum(frame.values, bound)).without_name()
+
+
+def _round(evaluator: Evaluator, call: Call) -> Frame:
+    nearest = evaluator.scalar(call.args[1]) if len(call.args) > 1 else np.ones(1)
+    return arithmetic.rounded(evaluator.vector(call.args[0]), nearest)
+
+
+def _timestamp(evaluator: Evaluator, call: Call) -> Frame:
+    """Of a selector: when its samples were taken; of anything else: the time of evaluation."""
+    node = inner(call.args[0])
+    if isinstance(node, Selector):
+        frame, at = evaluator.selected(node)
+        return frame.with_values(at / 1000).compact().without_name()
+    frame = evaluator.vector(node)
+    return frame.with_values(np.broadcast_to(evaluator.steps / 1000, frame.values.shape)).without_name()
+
+
+def _vector(evaluator: Evaluator, call: Call) -> Frame:
+    return row(Labels(), evaluator.scalar(call.args[0]))
+
+
+def _sort(descending: bool) -> Function:
+    def call_it(evaluator: Evaluator, call: Call) -> Frame:
+        frame = evaluator.vector(call.args[0])
+        if frame.steps != 1 or not len(frame.labels):
+            return frame
+        values = frame.values[:, 0]
+        key = -values if descending else values
+        return frame.rows(np.lexsort((key, np.isnan(values))).tolist())
+
+    return call_it
+
+
+def _label_replace(evaluator: Evaluator, call: Call) -> Frame:
+    target, replacement, source, pattern = (evaluator.text(a) for a in call.args[1:5])
+    return relabelling.label_replace(evaluator.vector(call.args[0]), target, replacement, source, pattern)
+
+
+def _label_join(evaluator: Evaluator, call: Call) -> Frame:
+    target, separator, *sources = (evaluator.text(a) for a in call.args[1:])
+    return relabelling.label_join(evaluator.vector(call.args[0]), target, separator, sources)
+
+
+def _histogram_quantile(evaluator: Evaluator, call: Call) -> Frame:
+    q = evaluator.scalar(call.args[0])
+    _check_quantile(evaluator, q)
+    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope.notes)
+
+
+def _histogram_fraction(evaluator: Evaluator, call: Call) -> Frame:
+    lower, upper = evaluator.scalar(call.args[0]), evaluator.scalar(call.args[1])
+    return histogram.fraction(evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes)
+
+
+def _of_native(evaluator: Evaluator, call: Call) -> Frame:
+    """histogram_count, _sum …: floats are ignored, and there is nothing but floats."""
+    evaluator.vector(call.args[-1])
+    return empty(len(evaluator.steps))
+
+
+OVER_WINDOWS: Mapping[str, Function] = {
+    "rate": _windowed(rates.rate),
+    "increase": _windowed(rates.increase),
+    "delta": _windowed(rates.delta),
+    "irate": _windowed(rates.irate),
+    "idelta": _windowed(rates.idelta),
+    "changes": _windowed(rates.changes),
+    "resets": _windowed(rates.resets),
+    "sum_over_time": _windowed(over_time.sum_),
+    "avg_over_time": _windowed(over_time.avg),
+    "min_over_time": _windowed(over_time.min_),
+    "max_over_time": _windowed(over_time.max_),
+    "count_over_time": _windowed(over_time.count),
+    "present_over_time": _windowed(over_time.present),
+    "last_over_time": _windowed(over_time.last, keep_name=True),
+    "stddev_over_time": _windowed(over_time.stddev),
+    "stdvar_over_time": _windowed(over_time.stdvar),
+    "quantile_over_time": _quantile_over_time,
+    "deriv": _windowed(regression.deriv),
+    "predict_linear": _predict_linear,
+    "absent_over_time": _absent_over_time,
+}
+CALLS: Mapping[str, Function] = {
+    **{name: _value_by_value(function) for name, function in arithmetic.VALUE_BY_VALUE.items()},
+    **{name: _of_time(function) for name, function in calendar.PARTS.items()},
+    "absent": _absent,
+    "clamp": _clamp,
+    "clamp_min": _clamp_min,
+    "clamp_max": _clamp_max,
+    "round": _round,
+    "timestamp": _timestamp,
+    "vector": _vector,
+    "sort": _sort(descending=False),
+    "sort_desc": _sort(descending=True),
+    "label_replace": _label_replace,
+    "label_join": _label_join,
+    "histogram_quantile": _histogram_quantile,
+    "histogram_fraction": _histogram_fraction,
+    "histogram_count": _of_native,
+    "histogram_sum": _of_native,
+    "histogram_avg": _of_native,
+    "histogram_stddev": _of_native,
+    "histogram_stdvar": _of_native,
+}

@@ -1,0 +1,41 @@
+"""What PromQL raises.
+
+PromqlError            the expression cannot be evaluated (Prometheus' errorType `execution`)
+├── PromqlParseError   it is not PromQL, or asks for a feature that is refused by name (`bad_data`)
+└── PromqlLimitError   its result or its work would be too large (`execution`)
+"""
+
+from __future__ import annotations
+
+from opsctl.core.errors import OpsctlError
+
+
+class PromqlError(OpsctlError):
+    """An expression failed. `position` is the offset of the character meant, None where there is none."""
+
+    def __init__(self, message: str, position: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.position = position
+
+
+class PromqlParseError(PromqlError):
+    """Not PromQL. `reason` is the bare sentence; `message` has Prometheus' `line:column: parse error:` before it."""
+
+    def __init__(self, reason: str, text: str, position: int | None = None) -> None:
+        line, column = line_and_column(text, position or 0)
+        super().__init__(f"{line}:{column}: parse error: {reason}", position)
+        self.reason = reason
+
+
+class PromqlLimitError(PromqlError):
+    """The query would be too large."""
+
+
+def line_and_column(text: str, position: int) -> tuple[int, int]:
+    """The 1-based line and column of a character of a text."""
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
+def too_many_samples() -> PromqlLimitError:
+    return PromqlLimitError("query processing would load too many samples into memory in query execution")

@@ -1,0 +1,194 @@
+"""The evaluator: a syntax tree and series in, vectors out; every node once for all steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from opsctl.model.labels import Labels
+from opsctl.model.series import Querier, Series
+from opsctl.promql import aggregate, binary
+from opsctl.promql.calls import CALLS, OVER_WINDOWS
+from opsctl.promql.errors import PromqlError
+from opsctl.promql.frame import Frame
+from opsctl.promql.scope import Scope
+from opsctl.promql.syntax import (
+    Aggregate,
+    At,
+    Binary,
+    Call,
+    Negate,
+    Node,
+    Number,
+    Range,
+    Selector,
+    Subquery,
+    Text,
+    inner,
+    value_type,
+)  # fmt: skip
+from opsctl.promql.values import F, I
+from opsctl.promql.window import Windows, framed, latest, windows
+
+
+class Evaluator:
+    """Evaluates nodes at the steps of a scope."""
+
+    def __init__(self, querier: Querier, scope: Scope) -> None:
+        self.querier = querier
+        self.scope = scope
+
+    @property
+    def steps(self) -> I:
+        return self.scope.steps
+
+    def vector(self, node: Node) -> Frame:
+        """An instant vector at every step."""
+        node = inner(node)
+        if isinstance(node, Selector):
+            return self.selected(node)[0].compact()
+        if isinstance(node, Binary):
+            return self._binary(node)
+        if isinstance(node, Aggregate):
+            return self._aggregate(node)
+        if isinstance(node, Negate):
+            frame = self.vector(node.expr)
+            return frame.with_values(-frame.values).without_name()
+        if isinstance(node, Call):
+            return self._call(node)
+        raise PromqlError(f"expected an instant vector, got {value_type(node)}")
+
+    def scalar(self, node: Node) -> F:
+        """A scalar at every step."""
+        node = inner(node)
+        if isinstance(node, Number):
+            return np.full(len(self.steps), node.value)
+        if isinstance(node, Negate):
+            return -self.scalar(node.expr)
+        if isinstance(node, Binary):
+            made, chain = self._spine(node, self.scalar)
+            for link in chain:
+                made = binary.scalar_scalar(link.op, made, self.scalar(link.rhs))
+            return made
+        if isinstance(node, Call):
+            return self._scalar_call(node)
+        raise PromqlError(f"expected a scalar, got {value_type(node)}")
+
+    def text(self, node: Node) -> str:
+        """The content of a string literal."""
+        node = inner(node)
+        if isinstance(node, Text):
+            return node.value
+        raise PromqlError(f"expected a string, got {value_type(node)}")
+
+    def windows(self, node: Node) -> Windows:
+        """A range vector at every step."""
+        node = inner(node)
+        if isinstance(node, Range):
+            ends = self._ends(node.selector.at, node.selector.offset_ms)
+            series = self._select(node.selector, ends, node.range_ms)
+            return windows(series, ends, node.range_ms)
+        if isinstance(node, Subquery):
+            return self._subquery(node)
+        raise PromqlError(f"expected a range vector, got {value_type(node)}")
+
+    def selected(self, node: Selector) -> tuple[Frame, I]:
+        """A selector's last samples and their times (ms)."""
+        ends = self._ends(node.at, node.offset_ms)
+        series = self._select(node, ends, self.scope.lookback_ms)
+        return latest(series, ends, self.scope.lookback_ms)
+
+    def _select(self, node: Selector, ends: I, reach_ms: int) -> list[Series]:
+        """Left-open: a sample exactly `reach_ms` before a step does not count."""
+        found = list(self.querier.select(node.matchers, int(ends.min()) - reach_ms + 1, int(ends.max())))
+        self.scope.limits.check(len(found) * len(ends))
+        self.scope.limits.check(sum(len(s.times) for s in found))
+        return found
+
+    def _ends(self, at: At, offset_ms: int) -> I:
+        if at is None:
+            return self.steps - offset_ms
+        fixed = {"start": self.scope.start_ms, "end": self.scope.end_ms}.get(at) if isinstance(at, str) else at
+        assert isinstance(fixed, int)
+        return np.full(len(self.steps), fixed - offset_ms, dtype=np.int64)
+
+    def _subquery(self, node: Subquery) -> Windows:
+        ends = self._ends(node.at, node.offset_ms)
+        step = node.step_ms or self.scope.default_step_ms
+        start, end = int(ends.min()) - node.range_ms, int(ends.max())
+        first = (start // step + 1) * step
+        self.scope.limits.check((end - first) // step + 1)
+        steps = np.arange(first, end + 1, step, dtype=np.int64)
+        if not len(steps):
+            return Windows([], [], ends, node.range_ms)
+        frame = Evaluator(self.querier, replace(self.scope, steps=steps)).any_vector(node.expr)
+        return framed(frame, steps, ends, node.range_ms)
+
+    def any_vector(self, node: Node) -> Frame:
+        """A vector, or a scalar as the one series without labels."""
+        if value_type(node) == "scalar":
+            values = self.scalar(node)
+            return Frame([Labels()], values[None, :], np.ones((1, len(values)), dtype=bool))
+        return self.vector(node)
+
+    def _spine(self, node: Binary, leaf: Callable[[Node], F]) -> tuple[F, list[Binary]]:
+        chain: list[Binary] = []
+        here: Node = node
+        while isinstance(here, Binary):
+            chain.append(here)
+            here = here.lhs
+        return leaf(here), chain[::-1]
+
+    def _binary(self, node: Binary) -> Frame:
+        """A left-deep chain is taken in a loop."""
+        chain: list[Binary] = []
+        here: Node = node
+        while isinstance(here, Binary) and value_type(here) == "vector":
+            chain.append(here)
+            here = here.lhs
+        made: Frame | F = self.scalar(here) if value_type(here) == "scalar" else self.vector(here)
+        for link in reversed(chain):
+            made = self._join(link, made)
+        assert isinstance(made, Frame)
+        return made
+
+    def _join(self, node: Binary, left: Frame | F) -> Frame:
+        if value_type(node.rhs) == "scalar":
+            assert isinstance(left, Frame)
+            return binary.vector_scalar(node.op, left, self.scalar(node.rhs), False, node.return_bool)
+        right = self.vector(node.rhs)
+        if not isinstance(left, Frame):
+            return binary.vector_scalar(node.op, right, left, True, node.return_bool)
+        self.scope.limits.check(max(left.values.size, right.values.size))
+        return binary.vector_vector(node.op, left, right, node.matching, node.return_bool)
+
+    def _aggregate(self, node: Aggregate) -> Frame:
+        frame = self.vector(node.expr)
+        if node.param is None:
+            return aggregate.aggregate(node.op, frame, node.labels, node.without)
+        if node.op == "count_values":
+            return aggregate.count_values(frame, self.text(node.param), node.labels, node.without)
+        param = self.scalar(node.param)
+        if node.op == "quantile":
+            return aggregate.quantile(frame, param, node.labels, node.without)
+        return aggregate.choose(frame, param, node.labels, node.without, node.op == "topk")
+
+    def _call(self, node: Call) -> Frame:
+        with np.errstate(all="ignore"):
+            if node.name in OVER_WINDOWS:
+                return OVER_WINDOWS[node.name](self, node)
+            if node.name in CALLS:
+                return CALLS[node.name](self, node)
+        raise PromqlError(f"the function {node.name}() is not supported", node.position)
+
+    def _scalar_call(self, node: Call) -> F:
+        if node.name == "time":
+            return self.steps / 1000
+        if node.name == "pi":
+            return np.full(len(self.steps), np.pi)
+        frame = self.vector(node.args[0])
+        once = frame.present.sum(axis=0) == 1
+        values = np.where(frame.present, frame.values, 0.0).sum(axis=0) if len(frame.labels) else 0.0
+        return np.where(once, values, np.nan)

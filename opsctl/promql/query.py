@@ -1,0 +1,123 @@
+"""PromQL's door: evaluate at one instant, or over a range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opsctl.model.series import Querier, Series
+from opsctl.promql.errors import PromqlError, PromqlParseError
+from opsctl.promql.evaluate import Evaluator
+from opsctl.promql.frame import SAME_LABELSET, Frame
+from opsctl.promql.parse import parse
+from opsctl.promql.scope import DEFAULT_STEP_MS, Limits, Notes, Scope
+from opsctl.promql.syntax import Node, value_type
+from opsctl.promql.values import I, Matrix, Scalar, String, Value, Vector
+from opsctl.promql.window import Windows
+
+LOOKBACK_MS = 300_000
+
+
+def evaluate_instant(
+    expr: str,
+    querier: Querier,
+    at_ms: int,
+    lookback_ms: int = LOOKBACK_MS,
+    *,
+    default_step_ms: int = DEFAULT_STEP_MS,
+    limits: Limits | None = None,
+) -> Value:
+    """The value of an expression at one instant (ms since the epoch), as Prometheus 3 gives it.
+
+    `default_step_ms` is the step of subqueries that name none. Raises PromqlParseError, PromqlLimitError, PromqlError.
+    """
+    node = parse(expr)
+    steps = np.array([at_ms], dtype=np.int64)
+    scope = Scope(steps, at_ms, at_ms, lookback_ms, default_step_ms, limits or Limits(), Notes(), expr)
+    with np.errstate(all="ignore"):
+        return _instant(node, Evaluator(querier, scope), at_ms)
+
+
+def _instant(node: Node, evaluator: Evaluator, at_ms: int) -> Value:
+    kind = value_type(node)
+    try:
+        if kind == "string":
+            return String(at_ms, evaluator.text(node))
+        if kind == "scalar":
+            return Scalar(at_ms, float(evaluator.scalar(node)[0]), *_notes(evaluator))
+        if kind == "matrix":
+            return Matrix(_of_windows(evaluator.windows(node)), *_notes(evaluator))
+        frame = evaluator.vector(node).compact()
+    except RecursionError:
+        raise PromqlError("the expression is nested too deeply") from None
+    _refuse_duplicates(frame)
+    return Vector(at_ms, tuple(frame.labels), frame.values[:, 0], *_notes(evaluator))
+
+
+def evaluate_range(
+    expr: str,
+    querier: Querier,
+    start_ms: int,
+    end_ms: int,
+    step_ms: int,
+    lookback_ms: int = LOOKBACK_MS,
+    *,
+    default_step_ms: int = DEFAULT_STEP_MS,
+    limits: Limits | None = None,
+) -> Matrix:
+    """The values of an expression at start, start + step … ≤ end (ms). Raises as evaluate_instant does."""
+    node = parse(expr)
+    if value_type(node) not in ("vector", "scalar"):
+        raise PromqlParseError(
+            f'invalid expression type "{_TYPE_NAMES[value_type(node)]}" for range query, must be Scalar or instant Vector',
+            expr,
+        )
+    if step_ms <= 0:
+        raise PromqlError("zero or negative query resolution step widths are not accepted. Try a positive integer")
+    if end_ms < start_ms:
+        raise PromqlError("end timestamp must not be before start time")
+    bounds = limits or Limits()
+    bounds.check((end_ms - start_ms) // step_ms + 1)
+    steps = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
+    scope = Scope(steps, start_ms, end_ms, lookback_ms, default_step_ms, bounds, Notes(), expr)
+    evaluator = Evaluator(querier, scope)
+    try:
+        with np.errstate(all="ignore"):
+            frame = evaluator.any_vector(node)
+    except RecursionError:
+        raise PromqlError("the expression is nested too deeply") from None
+    return Matrix(_of_frame(frame, steps), *_notes(evaluator))
+
+
+_TYPE_NAMES = {"vector": "instant vector", "matrix": "range vector", "scalar": "scalar", "string": "string"}
+
+
+def _notes(evaluator: Evaluator) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(evaluator.scope.notes.warnings), tuple(evaluator.scope.notes.infos)
+
+
+def _refuse_duplicates(frame: Frame) -> None:
+    if len(set(frame.labels)) < len(frame.labels):
+        raise PromqlError(SAME_LABELSET)
+
+
+def _of_frame(frame: Frame, steps: I) -> tuple[Series, ...]:
+    """Rows as series, sorted; a row without gaps shares the array of steps."""
+    merged = frame.relabelled(list(frame.labels))
+    whole = merged.present.all(axis=1)
+    found = []
+    for index in sorted(range(len(merged.labels)), key=lambda i: merged.labels[i].pairs):
+        labels, values, present = merged.labels[index], merged.values[index], merged.present[index]
+        if whole[index]:
+            found.append(Series(labels, steps, values))
+        elif present.any():
+            found.append(Series(labels, steps[present], values[present]))
+    return tuple(found)
+
+
+def _of_windows(windows: Windows) -> tuple[Series, ...]:
+    found = [
+        Series(windows.labels[row], block.times[block.lo[0] : block.hi[0]], block.values[i, block.lo[0] : block.hi[0]])
+        for block in windows.blocks
+        for i, row in enumerate(block.rows.tolist())
+    ]
+    return tuple(sorted(found, key=lambda s: s.labels.pairs))

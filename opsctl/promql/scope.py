@@ -1,0 +1,51 @@
+"""What a function knows besides its arguments: the steps it is evaluated at, and where it may leave a note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opsctl.promql.errors import too_many_samples
+from opsctl.promql.values import I
+
+MAX_SAMPLES = 20_000_000
+DEFAULT_STEP_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one query may hold at once: samples of one array (series × steps)."""
+
+    max_samples: int = MAX_SAMPLES
+
+    def check(self, samples: int) -> None:
+        """Raises PromqlLimitError when an array would be larger."""
+        if samples > self.max_samples:
+            raise too_many_samples()
+
+
+@dataclass
+class Notes:
+    """Warnings and infos of one evaluation, each once, in order."""
+
+    warnings: dict[str, None] = field(default_factory=dict)
+    infos: dict[str, None] = field(default_factory=dict)
+
+    def warn(self, text: str) -> None:
+        self.warnings[f"PromQL warning: {text}"] = None
+
+    def info(self, text: str) -> None:
+        self.infos[f"PromQL info: {text}"] = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """`steps`: where to evaluate (ms); `start_ms`, `end_ms`: the whole query's, for `@ start()` and `@ end()`."""
+
+    steps: I
+    start_ms: int
+    end_ms: int
+    lookback_ms: int
+    default_step_ms: int
+    limits: Limits
+    notes: Notes
+    text: str
