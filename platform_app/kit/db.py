@@ -9,7 +9,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, CursorResult, Engine, Insert, Integer, MetaData, Table, create_engine, event, insert, text
+from sqlalchemy import (
+    BigInteger,
+    CursorResult,
+    Engine,
+    Insert,
+    Integer,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    insert,
+    text,
+)
 from sqlalchemy import exc as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 SUCCEEDED = "payment.succeeded"
 REFUNDED = "payment.refunded"
 REFUND_REQUESTED = "order.refund_requested"
@@ -32,8 +30,8 @@ def targets_of(status: str) -> tuple[str, ...]:
     return ("messages", "providers") if status == "completed" else ("messages",)
 
 
-def described(row: Row[Any], status: str, reason: str = "") -> dict[str, Any]:
-    """An order as its events carry it: ids, people, what, when, how much."""
+def described(row: Any, status: str, reason: str = "") -> dict[str, Any]:
+    """An order as its events carry it: ids, people, what, when, how much; `row` has the columns of orders_order."""
     return {
         "order_id": row.id,
         "order_no": row.no,
