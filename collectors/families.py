@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, UntypedMetricFamily
@@ -13,6 +13,7 @@ Rows = Iterable[tuple[Sequence[str], float]]
 """Label values in the order of the label names, and the value."""
 
 
+@runtime_checkable
 class Collector(Protocol):
     """prometheus_client's custom collector."""
 
@@ -59,21 +60,21 @@ def info(name: str, text: str, labels: Mapping[str, str]) -> Metric:
     return family
 
 
-def exposition(collector: Collector) -> bytes:
-    """The collector's families as Prometheus' text format 0.0.4."""
+def exposition(source: Collector | Iterable[Metric]) -> bytes:
+    """A collector's families, or families already collected, as Prometheus' text format 0.0.4."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Undescribed(collector))
+    registry.register(_Undescribed(source.collect() if isinstance(source, Collector) else source))
     return generate_latest(registry)
 
 
 class _Undescribed:
     """Keeps a registry from collecting once at registration, only to learn the names."""
 
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        return self._collector.collect()
+        return self._families

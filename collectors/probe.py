@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import requests
 from prometheus_client.metrics_core import Metric
-from urllib3 import HTTPResponse
 
 from collectors.errors import CollectorError
 from collectors.families import gauge, gauges
@@ -31,6 +30,7 @@ class Module:
     fail_if_body_not_matches: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     follow_redirects: bool = True
+    ca_file: str = ""
 
 
 MODULES: dict[str, Module] = {
@@ -108,12 +108,13 @@ def probe_http(target: str, module: Module, timeout: float) -> Probe:
     try:
         with requests.Session() as session:
             session.trust_env = False
+            session.verify = module.ca_file or True
             answer = session.request(
                 module.method, target, headers=module.headers, timeout=timeout, stream=True,
                 allow_redirects=module.follow_redirects,
             )  # fmt: skip
             first = time.perf_counter()
-            expiry = _expiry(answer.raw)
+            expiry = _expiry(answer, session.verify or False, timeout)
             body, complete = _body(answer, start + timeout)
     except (requests.RequestException, OSError, ValueError):
         return Probe(False, time.perf_counter() - start, dns)
@@ -183,11 +184,26 @@ def _body_fits(body: bytes, module: Module) -> bool:
     return not module.fail_if_body_not_matches or bool(re.search(module.fail_if_body_not_matches, text))
 
 
-def _expiry(raw: HTTPResponse) -> float:
-    """When the certificate of this very connection ends, 0 without TLS."""
-    sock = getattr(raw.connection, "sock", None)
-    if not isinstance(sock, ssl.SSLSocket):
+def _expiry(answer: requests.Response, verify: str | bool, timeout: float) -> float:
+    """When the target's certificate ends, 0 without TLS.
+
+    Taken from the connection of the answer; a server that closes at once has let go of it by now and is asked again.
+    """
+    parts = urlsplit(answer.url)
+    if parts.scheme != "https":
         return 0.0
+    sock = getattr(answer.raw.connection, "sock", None)
+    if isinstance(sock, ssl.SSLSocket):
+        return _ends(sock)
+    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+    with (
+        socket.create_connection((parts.hostname, parts.port or 443), timeout) as plain,
+        context.wrap_socket(plain, server_hostname=parts.hostname) as secure,
+    ):
+        return _ends(secure)
+
+
+def _ends(sock: ssl.SSLSocket) -> float:
     certificate = sock.getpeercert()
     ends = certificate.get("notAfter") if certificate else None
     return ssl.cert_time_to_seconds(ends) if isinstance(ends, str) else 0.0

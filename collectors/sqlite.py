@@ -42,10 +42,11 @@ class SqliteCollector:
                 available, seconds = _write_lock(connection)
                 up = 1.0
         except sqlite3.Error:
-            available, seconds, up = False, 0.0, 0.0
-        text = "Whether a writer got the write lock within the probe's time (BEGIN IMMEDIATE, then ROLLBACK)."
-        yield gauge("sqlite_write_lock_available", text, float(available))
-        yield gauge("sqlite_write_lock_wait_seconds", "How long the probe waited for the write lock.", seconds)
+            available, seconds, up = None, 0.0, 0.0
+        if available is not None:
+            text = "Whether a writer got the write lock within the probe's time (BEGIN IMMEDIATE, then ROLLBACK)."
+            yield gauge("sqlite_write_lock_available", text, float(available))
+            yield gauge("sqlite_write_lock_wait_seconds", "How long the probe waited for the write lock.", seconds)
         yield gauge("sqlite_up", "Whether the database can be read.", up)
 
     def _files(self) -> Iterator[Metric]:
@@ -71,16 +72,17 @@ def _pages(connection: sqlite3.Connection) -> Iterator[Metric]:
     })  # fmt: skip
 
 
-def _write_lock(connection: sqlite3.Connection) -> tuple[bool, float]:
-    """Could a writer begin? The lock is given back at once."""
+def _write_lock(connection: sqlite3.Connection) -> tuple[bool | None, float]:
+    """Could a writer begin? The lock is given back at once. None: we may only read, so we can not tell."""
     start = time.perf_counter()
     try:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        primary = error.sqlite_errorcode & 0xFF
+        if primary not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY):
             raise
-        return False, time.perf_counter() - start
+        return None if primary == sqlite3.SQLITE_READONLY else False, time.perf_counter() - start
     return True, time.perf_counter() - start
 
 
@@ -90,7 +92,10 @@ def quick_check(url: str) -> tuple[str, ...]:
     if not path.is_file():
         raise NotReachable(f"no database at {path}", "is the path right?")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        found = tuple(str(row[0]) for row in connection.execute("PRAGMA quick_check"))
+        try:
+            found = tuple(str(row[0]) for row in connection.execute("PRAGMA quick_check"))
+        except sqlite3.DatabaseError as error:  # too damaged for the check itself
+            return (str(error),)
     return () if found == ("ok",) else found
 
 
