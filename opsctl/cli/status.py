@@ -11,7 +11,7 @@ from opsctl.cli.output import AsJson, ConfigFile, console, print_json, table
 from opsctl.client.http import connect
 from opsctl.core.errors import OpsctlError
 from opsctl.core.settings import Settings, load_settings
-from opsctl.flows.lifecycle import inventories
+from opsctl.flows.lifecycle import inventories, planned
 from opsctl.flows.status import Status
 from opsctl.flows.status import status as look
 from opsctl.model.duration import human_duration
@@ -27,7 +27,7 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     Example: opsctl status --json
     """
     settings = load_settings(config)
-    found = look(settings, inventories(settings))
+    found = look(settings, planned(settings, inventories(settings)))
     business = _business(settings)
     if as_json:
         print_json({**asdict(found), **business})

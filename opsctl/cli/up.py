@@ -10,7 +10,7 @@ import typer
 from opsctl.cli.output import AsJson, ConfigFile, console, print_json
 from opsctl.core.settings import load_settings
 from opsctl.flows.lifecycle import down as stop_all
-from opsctl.flows.lifecycle import inventories
+from opsctl.flows.lifecycle import addresses, inventories, planned
 from opsctl.flows.lifecycle import up as start_all
 from opsctl.model.duration import human_duration
 
@@ -33,13 +33,15 @@ def up(
     """
     settings = load_settings(config)
     systems = inventories(settings, without=without or ())
-    started = start_all(settings, systems, _quiet if as_json else lambda line: console.print(f"  {line}"), timeout)
+    started = start_all(
+        settings, planned(settings, systems), _quiet if as_json else lambda line: console.print(f"  {line}"), timeout
+    )
     if as_json:
-        print_json(asdict(started))
+        print_json({**asdict(started), "addresses": addresses(settings, systems)})
         return
     word = "already up" if started.already else "up"
     console.print(f"[bold green]{word}[/] in {human_duration(started.seconds)}: {len(started.processes)} processes\n")
-    for title, url in started.addresses.items():
+    for title, url in addresses(settings, systems).items():
         console.print(f"  {title:<28} {url}", soft_wrap=True)
     console.print(
         "\n试试 / try next:\n  opsctl status\n  opsctl gameday run payment-outage\n  opsctl logs search 'log.level:error' --since 15m"

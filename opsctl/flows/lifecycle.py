@@ -27,11 +27,10 @@ _DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards" / "main.py"
 
 @dataclass(frozen=True)
 class Started:
-    """What `up` left running: seconds until all was healthy, and where to look."""
+    """What `up` left running, and the seconds until all was healthy."""
 
     seconds: float
     processes: tuple[str, ...]
-    addresses: dict[str, str]
     already: bool
 
 
@@ -58,7 +57,6 @@ def up(settings: Settings, systems: tuple[Inventory, ...], on_progress: OnProgre
     """
     began = time.monotonic()
     supervisor = supervisor_of(settings)
-    processes = planned(settings, systems)
     already = supervisor.alive()
     if not already:
         demand_free(_addresses(settings, processes))
@@ -68,7 +66,7 @@ def up(settings: Settings, systems: tuple[Inventory, ...], on_progress: OnProgre
     else:
         _launch(settings)
     _wait_healthy(supervisor, processes, on_progress, began + timeout)
-    return Started(time.monotonic() - began, tuple(p.name for p in processes), addresses(settings, systems), already)
+    return Started(time.monotonic() - began, tuple(p.name for p in processes), already)
 
 
 def down(settings: Settings, on_progress: OnProgress, timeout: float = 60.0) -> bool:

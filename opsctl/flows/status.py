@@ -12,8 +12,8 @@ import psutil
 
 from opsctl.core.settings import Settings
 from opsctl.core.supervisor import ProcessState, Supervisor
-from opsctl.flows.lifecycle import healthy, planned, supervisor_of
-from opsctl.model.inventory import Inventory, Process
+from opsctl.flows.lifecycle import healthy, supervisor_of
+from opsctl.model.inventory import Process
 
 STORES = ("metrics", "alerting", "ops", "booking", "backups", "logs", "run")
 
@@ -43,23 +43,19 @@ class Status:
     disk_free_bytes: int
 
 
-def status(settings: Settings, systems: Iterable[Inventory]) -> Status:
+def status(settings: Settings, processes: Iterable[Process]) -> Status:
     """What runs, how it is, and the disk it uses. Raises Unreachable when nothing is up."""
     supervisor = supervisor_of(settings)
-    plan = {p.name: p for p in planned(settings, systems)}
+    plan = {p.name: p for p in processes}
     rows = tuple(_row(plan.get(s.name), s) for s in supervisor.processes())
     disk = {name: size(settings.home_path / name) for name in STORES if (settings.home_path / name).exists()}
     return Status(
         ok=all(r.healthy for r in rows),
         processes=rows,
-        resident_bytes=sum(r.resident_bytes for r in rows) + _resident(_pid(supervisor)),
+        resident_bytes=sum(r.resident_bytes for r in rows) + _resident(supervisor.pid()),
         disk_bytes=disk,
         disk_free_bytes=psutil.disk_usage(str(settings.home_path)).free,
     )
-
-
-def _pid(supervisor: Supervisor) -> int:
-    return supervisor.pid()
 
 
 def _row(process: Process | None, state: ProcessState) -> ProcessRow:
