@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def _join(sections: list[Section], refs: Refs, labels: Callable[[int], Labels]) 
     values = np.ascontiguousarray(np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0])
     rising = len(sections) == 1 or bool((np.diff(times) > 0).all())
     gaps = is_absent(values)
-    gappy: list[bool] = gaps.any(axis=1).tolist()
+    gappy: Any = gaps.any(axis=1).tolist()
     made = []
     for row, ref in enumerate(refs.tolist()):
         own_times, own_values = times, values[row]

@@ -1,0 +1,1 @@
+"""Scraping: targets and in-process collectors → samples."""

@@ -1,0 +1,30 @@
+"""What scraping says of itself, under Prometheus' names."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class ScrapeFigures:
+    """The scrape manager's own metrics."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.pools = Gauge(
+            "prometheus_target_scrape_pool_targets", "Targets of a job.", ["scrape_job"], registry=registry
+        )
+        self.over_limit = Counter(
+            "prometheus_target_scrapes_exceeded_sample_limit", "Scrapes over the job's sample limit.", registry=registry
+        )
+        self.out_of_order = Counter(
+            "prometheus_target_scrapes_sample_out_of_order", "Samples refused as not newer.", registry=registry
+        )
+        self.failures = Counter(
+            "opsctl_scrape_loop_failures", "Unexpected errors caught by a scrape loop.", registry=registry
+        )
+        self.missed = Counter(
+            "opsctl_scrape_missed", "Scrapes not begun because the one before took too long.", registry=registry
+        )
+        self.lag = Gauge("opsctl_scrape_lag_seconds", "How late the last scrape began.", registry=registry)
+        self.sd_failures = Counter(
+            "prometheus_sd_file_read_errors", "Files of targets that could not be read.", registry=registry
+        )

@@ -1,0 +1,185 @@
+"""The scrape manager: one loop a target, started and stopped as the configuration says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from opsctl.core.clock import Clock
+from opsctl.core.log import Log
+from opsctl.model.batch import Batch
+from opsctl.scrape.config import PrometheusConfig
+from opsctl.scrape.fetch import Page, ScrapeFailed, fetch
+from opsctl.scrape.figures import ScrapeFigures
+from opsctl.scrape.file_sd import TargetFiles
+from opsctl.scrape.parse import BadExposition, parse
+from opsctl.scrape.sampler import LimitExceeded, Sampler
+from opsctl.scrape.target import Dropped, Target, expand
+
+LOG = Log("opsctl.scrape")
+_LARGE = 256 * 1024
+"""A longer page is parsed outside the event loop."""
+_ON_TIME = 0.01
+"""A scrape that begins this near its time is stamped with its time: even steps compress better."""
+_FILES_EVERY = 5.0
+
+Append = Callable[[Batch], int]
+
+
+@dataclass
+class TargetState:
+    """How a target was when it was last scraped."""
+
+    target: Target
+    sampler: Sampler
+    health: str = "unknown"
+    error: str = ""
+    at: float = 0.0
+    seconds: float = 0.0
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+
+class ScrapeManager:
+    """Scrapes every target at its interval into `append`. A dead target never holds up another, nor itself."""
+
+    def __init__(self, append: Append, clock: Clock, pool: Executor, figures: ScrapeFigures) -> None:
+        self._append = append
+        self._clock = clock
+        self._pool = pool
+        self._figures = figures
+        self._config = PrometheusConfig()
+        self._files = TargetFiles(figures.sd_failures.inc)
+        self._session: aiohttp.ClientSession | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._active: dict[str, TargetState] = {}
+        self.dropped: tuple[Dropped, ...] = ()
+
+    @property
+    def states(self) -> tuple[TargetState, ...]:
+        return tuple(self._active.values())
+
+    async def start(self, config: PrometheusConfig) -> None:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        self.apply(config)
+        self._watch = asyncio.create_task(self._watch_files())
+
+    async def stop(self) -> None:
+        """Ends every loop. The series are not marked stale: a restart goes on with them."""
+        tasks = [s.task for s in self._active.values() if s.task] + ([self._watch] if self._watch else [])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._active.clear()
+        if self._session is not None:
+            await self._session.close()
+
+    def apply(self, config: PrometheusConfig) -> None:
+        """Takes a new configuration: unchanged targets go on, new ones start, the others end stale."""
+        self._config = config
+        wanted: dict[str, Target] = {}
+        dropped = []
+        for job in config.scrape_configs:
+            groups = (*job.static_configs, *self._files.groups(job, config.root))
+            found = list(expand(job, groups))
+            wanted |= {t.source: t for t in found if isinstance(t, Target)}
+            dropped += [t for t in found if isinstance(t, Dropped)]
+        self.dropped = tuple(dropped)
+        for source in [s for s, state in self._active.items() if wanted.get(s) != state.target]:
+            self._end(source, goes_on=source in wanted)
+        for source, target in wanted.items():
+            if source not in self._active:
+                self._begin(target)
+        self._count_pools()
+
+    def _begin(self, target: Target) -> None:
+        state = TargetState(target, Sampler(target))
+        state.task = asyncio.create_task(self._loop(state))
+        self._active[target.source] = state
+
+    def _end(self, source: str, goes_on: bool) -> None:
+        state = self._active.pop(source)
+        if state.task is not None:
+            state.task.cancel()
+        if not goes_on:
+            self._keep(state.sampler.ended(int(self._clock.now() * 1000)))
+
+    def _count_pools(self) -> None:
+        self._figures.pools.clear()
+        for job in self._config.scrape_configs:
+            count = sum(s.target.job.job_name == job.job_name for s in self._active.values())
+            self._figures.pools.labels(job.job_name).set(count)
+
+    async def _loop(self, state: TargetState) -> None:
+        interval = state.target.job.scrape_interval
+        due = next_tick(self._clock.now(), interval, state.target.offset(interval))
+        while True:
+            await self._clock.sleep(max(0.0, due - self._clock.now()))
+            try:
+                await self.scrape(state, due)
+            except Exception as error:
+                self._figures.failures.inc()
+                LOG.error("scrape.loop_failed", exc=error, target=state.target.url)
+            passed = int((self._clock.now() - due) // interval)
+            if passed > 0:
+                self._figures.missed.inc(passed)
+            due += interval * (passed + 1)
+
+    async def scrape(self, state: TargetState, due: float) -> None:
+        """One scrape: fetch, parse, label, append; a failure is up 0 and stale series."""
+        began = self._clock.now()
+        self._figures.lag.set(began - due)
+        at = due if 0 <= began - due < _ON_TIME else began
+        at_ms = round(at * 1000)
+        assert self._session is not None
+        try:
+            page = await fetch(self._session, state.target, self._config.root)
+            seconds = self._clock.now() - began
+            batches = await self._parse(state.sampler, page, at_ms, seconds)
+            state.health, state.error = "up", ""
+        except (ScrapeFailed, BadExposition, LimitExceeded) as error:
+            if isinstance(error, LimitExceeded):
+                self._figures.over_limit.inc()
+            seconds = self._clock.now() - began
+            self._note_failure(state, str(error))
+            batches = state.sampler.failed(at_ms, seconds)
+        state.at, state.seconds = at, seconds
+        for batch in batches:
+            self._keep(batch)
+
+    async def _parse(self, sampler: Sampler, page: Page, at_ms: int, seconds: float) -> list[Batch]:
+        def work() -> list[Batch]:
+            return sampler.page(parse(page.text, page.openmetrics), at_ms, seconds)
+
+        if len(page.text) < _LARGE:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _note_failure(self, state: TargetState, error: str) -> None:
+        if state.error != error:
+            LOG.warning("scrape.failed", target=state.target.url, job=state.target.job.job_name, error=error)
+        state.health, state.error = "down", error
+
+    def _keep(self, batch: Batch) -> None:
+        if len(batch.values) and not self._append(batch) and len(batch.labels) > 1:
+            self._figures.out_of_order.inc(len(batch.values))
+
+    async def _watch_files(self) -> None:
+        while True:
+            await self._clock.sleep(_FILES_EVERY)
+            try:
+                if any(job.file_sd_configs for job in self._config.scrape_configs):
+                    self.apply(self._config)
+            except Exception as error:
+                self._figures.failures.inc()
+                LOG.error("scrape.files_failed", exc=error)
+
+
+def next_tick(now: float, interval: float, offset: float) -> float:
+    """The first instant after `now` that is `offset` past a multiple of `interval`."""
+    due = now - now % interval + offset
+    return due if due > now else due + interval

@@ -1,0 +1,156 @@
+"""Turns the pages of one target into batches: labels, relabelling, limits, staleness, and the target's own series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from opsctl.model.batch import Batch
+from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.model.series import STALE
+from opsctl.relabel import relabel
+from opsctl.scrape.parse import BadExposition, Exposition, Metadata, parse_comments, parse_series
+from opsctl.scrape.target import Target
+
+REPORTS = (
+    "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+)  # fmt: skip
+
+
+class LimitExceeded(ValueError):
+    """The page has more samples than the job allows."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The labelled samples of one page."""
+
+    labels: tuple[Labels, ...] = ()
+    values: list[float] = field(default_factory=list)
+    scraped: int = 0
+    kept: int = 0
+    added: int = 0
+
+
+class Sampler:
+    """Remembers one target's series from page to page. Not safe for several threads at once."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._known: dict[str, Labels | None] = {}
+        self._keys: list[str] = []
+        self._reading: tuple[Labels, ...] = ()
+        self._positions: list[int] | None = None
+        self._previous: tuple[Labels, ...] = ()
+        self._comments: list[str] = []
+        self._joined: tuple[tuple[Labels, ...], tuple[Labels, ...], tuple[Labels, ...]] = ((), (), ())
+        self._reports = tuple(Labels({METRIC_NAME: name, **target.labels}) for name in REPORTS)
+        self.metadata: dict[str, Metadata] = {}
+
+    def page(self, page: Exposition, at_ms: int, seconds: float) -> list[Batch]:
+        """The batches of a good page. Raises BadExposition or LimitExceeded and changes nothing."""
+        stamped = page.stamped
+        if stamped and not self._target.job.honor_timestamps:
+            page = _unstamped(page)
+            stamped = []
+        reading = self._read(page)
+        if self._comments != page.comments:
+            self._comments, self.metadata = page.comments, parse_comments(page.comments)
+        reports = (1.0, seconds, reading.scraped, reading.kept, reading.added)
+        own = [batch for key, value, at in stamped for batch in self._stamped(key, value, at)]
+        return [self._batch(at_ms, reading.labels, reading.values, reports), *own]
+
+    def failed(self, at_ms: int, seconds: float) -> list[Batch]:
+        """The batch of a scrape that failed: every series stale, up 0."""
+        return [self._batch(at_ms, (), [], (0.0, seconds, 0.0, 0.0, 0.0))]
+
+    def ended(self, at_ms: int) -> Batch:
+        """The batch of a target that is no more: all stale."""
+        gone = (*self._previous, *self._reports)
+        return Batch(self._target.source, at_ms, gone, np.full(len(gone), STALE))
+
+    def _batch(self, at_ms: int, labels: tuple[Labels, ...], values: list[float], reports: tuple[float, ...]) -> Batch:
+        vanished: tuple[Labels, ...] = ()
+        if self._previous is not labels:
+            now = set(labels)
+            vanished = tuple(one for one in self._previous if one not in now)
+            self._previous = labels
+        everything = (*values, *(STALE for _ in vanished), *reports)
+        return Batch(self._target.source, at_ms, self._join(labels, vanished), np.array(everything, dtype=np.float64))
+
+    def _join(self, labels: tuple[Labels, ...], vanished: tuple[Labels, ...]) -> tuple[Labels, ...]:
+        """Labels, vanished and reports in one tuple: the same object while nothing changes."""
+        if self._joined[0] is not labels or self._joined[1] or vanished:
+            self._joined = (labels, vanished, (*labels, *vanished, *self._reports))
+        return self._joined[2]
+
+    def _read(self, page: Exposition) -> _Reading:
+        before = self._reading
+        if page.keys != self._keys:
+            self._learn(page.keys)
+        positions = self._positions
+        values = page.values if positions is None else [page.values[i] for i in positions]
+        limit = self._target.job.sample_limit
+        kept = len(self._reading) + len(page.stamped)
+        if limit and kept > limit:
+            raise LimitExceeded(f"sample limit exceeded: {kept} of {limit}")
+        added = 0 if before is self._reading else len(set(self._reading) - set(self._previous))
+        return _Reading(self._reading, values, len(page.keys) + len(page.stamped), kept, added)
+
+    def _learn(self, keys: list[str]) -> None:
+        if len(self._known) > 2 * len(keys) + 1000:
+            self._known.clear()
+        found = [self._labels(key) for key in keys]
+        kept = [i for i, labels in enumerate(found) if labels is not None]
+        self._positions = None if len(kept) == len(found) else kept
+        self._reading = tuple(labels for labels in found if labels is not None)
+        self._keys = keys
+
+    def _labels(self, key: str) -> Labels | None:
+        """The series' final labels, or None when relabelling drops it."""
+        if key in self._known:
+            return self._known[key]
+        merged = self._merge(parse_series(key))
+        rules = self._target.job.metric_relabel_configs
+        if rules:
+            changed = relabel(merged, rules)
+            labels = (
+                Labels({k: v for k, v in changed.items() if not k.startswith("__") or k == METRIC_NAME})
+                if changed
+                else None
+            )
+            if labels is not None and not labels.name:
+                raise BadExposition(f"metric_relabel_configs leave {key[:80]!r} without a name")
+        else:
+            labels = Labels(merged)
+        self._known[key] = labels
+        return labels
+
+    def _merge(self, own: Labels) -> dict[str, str]:
+        """The page's labels and the target's; a conflict goes as honor_labels says."""
+        target = self._target.labels
+        if self._target.job.honor_labels:
+            return {**target, **own}
+        merged = dict(own)
+        for name, value in target.items():
+            if name in own:
+                kept = f"exported_{name}"
+                while kept in own or kept in target:
+                    kept = f"exported_{kept}"
+                merged[kept] = own[name]
+            merged[name] = value
+        return merged
+
+    def _stamped(self, key: str, value: float, at_ms: int) -> list[Batch]:
+        labels = self._labels(key)
+        if labels is None:
+            return []
+        return [Batch(f"{self._target.source} {labels}", at_ms, (labels,), np.array([value]))]
+
+
+def _unstamped(page: Exposition) -> Exposition:
+    keys = [*page.keys, *(key for key, _, _ in page.stamped)]
+    values = [*page.values, *(value for _, value, _ in page.stamped)]
+    return Exposition(keys, values, [], page.comments)
