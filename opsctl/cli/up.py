@@ -9,8 +9,8 @@ import typer
 
 from opsctl.cli.output import AsJson, ConfigFile, console, print_json
 from opsctl.core.settings import load_settings
-from opsctl.flows.lifecycle import down as stop_all
 from opsctl.flows.lifecycle import addresses, inventories, planned
+from opsctl.flows.lifecycle import down as stop_all
 from opsctl.flows.lifecycle import up as start_all
 from opsctl.model.duration import human_duration
 

@@ -50,7 +50,7 @@ def planned(settings: Settings, systems: Iterable[Inventory]) -> tuple[Process, 
     return plan(settings, systems, sys.executable, _DASHBOARDS if _DASHBOARDS.exists() else None)
 
 
-def up(settings: Settings, systems: tuple[Inventory, ...], on_progress: OnProgress, timeout: float = 90.0) -> Started:
+def up(settings: Settings, processes: tuple[Process, ...], on_progress: OnProgress, timeout: float = 90.0) -> Started:
     """Starts what does not run and waits until all is healthy. Running it twice is harmless.
 
     Raises PortTaken, or OpsctlError naming the process that does not come up and its last words.

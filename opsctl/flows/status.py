@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from opsctl.core.settings import Settings
-from opsctl.core.supervisor import ProcessState, Supervisor
+from opsctl.core.supervisor import ProcessState
 from opsctl.flows.lifecycle import healthy, supervisor_of
 from opsctl.model.inventory import Process
 
