@@ -1,0 +1,1 @@
+"""Runbooks: documents of steps that mend something, each explained, approved, recorded and undone."""
