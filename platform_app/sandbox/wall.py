@@ -46,7 +46,7 @@ class Message:
 
 
 class Wall:
-    """Keeps the last 500 messages and tells those who watch."""
+    """Keeps each channel's last 500 messages and tells those who watch."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -69,13 +69,19 @@ class Wall:
             "INSERT INTO wall(at, channel, recipient, title, text, links, raw) VALUES (?,?,?,?,?,?,?)",
             *(now, channel, to, title, text, shown, json.dumps(raw, ensure_ascii=False)),
         )
-        self._store.run("DELETE FROM wall WHERE id <= ?", number - KEPT)
+        self._trim(channel)
         message = Message(number, now, channel, to, title, text, tuple(links), raw)
         for watcher in self._watchers:
             watcher.put_nowait(message)
         return message
 
-    def since(self, number: int, limit: int = KEPT) -> list[Message]:
+    def _trim(self, channel: str) -> None:
+        oldest = "SELECT id FROM wall WHERE channel = ? ORDER BY id DESC LIMIT 1 OFFSET ?"
+        row = self._store.row(oldest, channel, KEPT)
+        if row is not None:
+            self._store.run("DELETE FROM wall WHERE channel = ? AND id <= ?", channel, row["id"])
+
+    def since(self, number: int, limit: int = 3 * KEPT) -> list[Message]:
         """The messages after id `number`, newest first."""
         sql = "SELECT * FROM wall WHERE id > ? ORDER BY id DESC LIMIT ?"
         return [_message(row) for row in self._store.rows(sql, number, limit)]
