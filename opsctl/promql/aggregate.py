@@ -99,9 +99,12 @@ def _group(groups: Groups, count: F) -> F:
 
 
 def _stdvar(groups: Groups, count: F) -> F:
-    mean = _avg(groups, count)
+    """Measured from each group's least value, so that equal values give exactly 0."""
     sizes = np.diff(np.append(groups.starts, len(groups.frame.labels)))
-    away = np.where(groups.frame.present, groups.frame.values - np.repeat(mean, sizes, axis=0), 0.0)
+    present = groups.frame.present
+    moved = np.where(present, groups.frame.values - np.repeat(_min(groups, count), sizes, axis=0), 0.0)
+    mean = groups.reduce(np.add, moved) / count
+    away = np.where(present, moved - np.repeat(mean, sizes, axis=0), 0.0)
     return groups.reduce(np.add, away * away) / count
 
 

@@ -81,7 +81,7 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
     drop_name = op in ARITHMETIC or return_bool
     labels = [_result(a, b, matching, drop_name) for a, b in zip(many.labels, mate.labels, strict=True)]
     groups = [many_keys[i] for i in rows] if matching.card == "one-to-one" else labels
-    _refuse_meeting(groups, present, matching)
+    _refuse_meeting(groups, many.present & mate.present, matching)
     return Frame(many.labels, values, present).compact_to(labels)
 
 
@@ -142,9 +142,10 @@ def _spread(
 
 def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:
     side = "left" if swapped else "right"
+    first, second = sorted(rows)[:2]
     return (
         f"found duplicate series for the match group {_set_text(key)} on the {side} hand-side of the operation: "
-        f"[{_set_text(rows[1])}, {_set_text(rows[0])}];many-to-many matching not allowed: "
+        f"[{_set_text(first)}, {_set_text(second)}];many-to-many matching not allowed: "
         "matching labels must be unique on one side"
     )
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.model.labels import METRIC_NAME, Labels, quote
 from opsctl.promql.frame import Frame, empty, row
 from opsctl.promql.functions import arithmetic, calendar, histogram, over_time, rates, regression, relabelling
+from opsctl.promql.locate import place_of_argument
+from opsctl.promql.number import format_float
 from opsctl.promql.syntax import Call, Node, Range, Selector, inner
 from opsctl.promql.values import B, F
 from opsctl.promql.window import Block, Windows
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from opsctl.promql.evaluate import Evaluator
 
 Function = Callable[["Evaluator", Call], Frame]
+_COUNTER_ENDS = ("_total", "_sum", "_count", "_bucket")
 OfBlock = Callable[[Windows, Block], tuple[F, B]]
 
 
@@ -36,13 +39,37 @@ def _windowed(of_block: OfBlock, place: int = 0, keep_name: bool = False) -> Fun
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    _check_quantile(evaluator, q)
+    _check_quantile(evaluator, call, q)
     return _over(evaluator.windows(call.args[1]), lambda w, b: over_time.quantile(w, b, q), False)
 
 
-def _check_quantile(evaluator: Evaluator, q: F) -> None:
+def _check_quantile(evaluator: Evaluator, call: Call, q: F) -> None:
     for value in q[np.isnan(q) | (q < 0) | (q > 1)][:1].tolist():
-        evaluator.scope.notes.warn(f"quantile value should be between 0 and 1, got {value:g}")
+        number = format_float(value)
+        evaluator.scope.notes.warn(
+            f"quantile value should be between 0 and 1, got {number}", _place(evaluator, call, 0)
+        )
+
+
+def _place(evaluator: Evaluator, call: Call, index: int) -> str:
+    return place_of_argument(evaluator.scope.text, call.position, index)
+
+
+def _counter(of_block: OfBlock) -> Function:
+    """rate and increase, with Prometheus' note where the name does not look like a counter's."""
+
+    def call_it(evaluator: Evaluator, call: Call) -> Frame:
+        windows = evaluator.windows(call.args[0])
+        held = {windows.labels[row].name for block in windows.blocks for row in block.rows.tolist()}
+        for name in sorted(held):
+            if name and not name.endswith(_COUNTER_ENDS):
+                evaluator.scope.notes.info(
+                    "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quote(name),
+                    _place(evaluator, call, 0),
+                )
+        return _over(windows, of_block, False)
+
+    return call_it
 
 
 def _predict_linear(evaluator: Evaluator, call: Call) -> Frame:
@@ -61,7 +88,7 @@ def _absent_over_time(evaluator: Evaluator, call: Call) -> Frame:
 
 def _absent(evaluator: Evaluator, call: Call) -> Frame:
     frame = evaluator.vector(call.args[0])
-    held = frame.present.any(axis=0)
+    held: B = np.logical_or.reduce(frame.present, axis=0)
     return row(_absent_labels(call.args[0]), np.ones(len(held)), ~held).compact()
 
 
@@ -160,13 +187,16 @@ def _label_join(evaluator: Evaluator, call: Call) -> Frame:
 
 def _histogram_quantile(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    _check_quantile(evaluator, q)
-    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope.notes)
+    _check_quantile(evaluator, call, q)
+    place = _place(evaluator, call, 1)
+    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope.notes, place)
 
 
 def _histogram_fraction(evaluator: Evaluator, call: Call) -> Frame:
     lower, upper = evaluator.scalar(call.args[0]), evaluator.scalar(call.args[1])
-    return histogram.fraction(evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes)
+    return histogram.fraction(
+        evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes, _place(evaluator, call, 2)
+    )
 
 
 def _of_native(evaluator: Evaluator, call: Call) -> Frame:
@@ -176,8 +206,8 @@ def _of_native(evaluator: Evaluator, call: Call) -> Frame:
 
 
 OVER_WINDOWS: Mapping[str, Function] = {
-    "rate": _windowed(rates.rate),
-    "increase": _windowed(rates.increase),
+    "rate": _counter(rates.rate),
+    "increase": _counter(rates.increase),
     "delta": _windowed(rates.delta),
     "irate": _windowed(rates.irate),
     "idelta": _windowed(rates.idelta),

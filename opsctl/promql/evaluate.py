@@ -77,7 +77,7 @@ class Evaluator:
         raise PromqlError(f"expected a scalar, got {value_type(node)}")
 
     def text(self, node: Node) -> str:
-        """The content of a string literal."""
+        """The content of a string literal; bytes that are not UTF-8 are left as surrogates."""
         node = inner(node)
         if isinstance(node, Text):
             return node.value

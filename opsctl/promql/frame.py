@@ -62,7 +62,8 @@ class Frame:
 
     def _agree(self, labels: Sequence[Labels]) -> bool:
         """Whether two rows that hold anything have the same labels."""
-        held = [each for each, any_ in zip(labels, self.present.any(axis=1), strict=True) if any_]
+        rows = np.logical_or.reduce(self.present, axis=1).tolist()
+        held = [each for each, any_ in zip(labels, rows, strict=True) if any_]
         return len(set(held)) < len(held)
 
     def without_name(self, strict: bool = False) -> Frame:

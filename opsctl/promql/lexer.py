@@ -96,7 +96,15 @@ def _string(text: str, at: int) -> Token:
             here += 1
     if here >= len(text) or text[here] == "\n":
         raise PromqlParseError("unterminated quoted string", text, at)
-    return Token("string", text[at : here + 1], at, "".join(parts))
+    return Token("string", text[at : here + 1], at, _joined(parts))
+
+
+def _joined(parts: list[str]) -> str:
+    """Escaped bytes that are UTF-8 together become characters; others stay surrogates (not valid in a name)."""
+    made = "".join(parts)
+    if made.isascii():
+        return made
+    return made.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def _escape(text: str, at: int) -> tuple[str, int]:
@@ -110,6 +118,8 @@ def _escape(text: str, at: int) -> tuple[str, int]:
         )
     hexadecimal = coded.group(1) or coded.group(2) or coded.group(3)
     code = int(hexadecimal, 16) if hexadecimal else int(coded.group(4), 8)
+    if (coded.group(1) or coded.group(4)) and 0x80 <= code <= 0xFF:
+        return chr(0xDC00 + code), coded.end()  # a byte, as surrogateescape writes it
     if code > 0x10FFFF or 0xD800 <= code < 0xE000:
         raise PromqlParseError("escape sequence is an invalid Unicode code point", text, at)
     return chr(code), coded.end()

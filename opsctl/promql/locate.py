@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
-from opsctl.promql.lexer import Token
+from opsctl.promql.errors import line_and_column
+from opsctl.promql.lexer import Token, tokens
 
 _OPERATORS = {"+", "-", "*", "/", "%", "^", "==", "!=", "<=", ">=", "<", ">"}
 _WORD_OPERATORS = {"and", "or", "unless", "atan2"}
@@ -35,6 +37,25 @@ class Places:
     def find(self, prefix: str) -> int:
         """The first place of a word that begins so."""
         return min((p[0] for w, p in self._words.items() if w.startswith(prefix)), default=0)
+
+
+@lru_cache(maxsize=1024)
+def place_of_argument(text: str, position: int, index: int) -> str:
+    """`line:column` of an argument of the call whose name stands at `position`."""
+    depth, left = 0, index
+    opened = False
+    for token in tokens(text):
+        if token.position <= position:
+            continue
+        if opened and depth == 1 and left == 0:
+            return "{}:{}".format(*line_and_column(text, token.position))
+        if token.text in ("(", "{", "["):
+            opened, depth = True, depth + 1
+        elif token.text in (")", "}", "]"):
+            depth -= 1
+        elif token.text == "," and depth == 1:
+            left -= 1
+    return ""
 
 
 def locate(text: str, found: Sequence[Token], message: str) -> tuple[str, int]:

@@ -7,11 +7,15 @@ becomes `[7ms]`, where 7 is the place of 1500 in `spans`.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from opsctl.promql.errors import PromqlParseError
 from opsctl.promql.lexer import Token, duration_ms, number, tokens
 
+_HIDDEN = 0x10FF00
+_SURROGATE = re.compile("[\udc80-\udcff]")
+_BYTE = re.compile("[\U0010ff80-\U0010ffff]")
 _LONGEST = 200_000
 _MOST_TOKENS = 20_000
 _MOST_OPERATORS = 1_000
@@ -118,5 +122,12 @@ def _plain(value: float) -> str:
 
 
 def _quoted(value: str) -> str:
+    """A string literal for the library; bytes that are not UTF-8 travel as noncharacters (see `restored`)."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'
+    hidden = _SURROGATE.sub(lambda m: chr(ord(m.group()) - 0xDC00 + _HIDDEN), escaped)
+    return f'"{hidden}"'
+
+
+def restored(value: str) -> str:
+    """A string as it was before `_quoted` hid its invalid bytes."""
+    return value if value.isascii() else _BYTE.sub(lambda m: chr(ord(m.group()) - _HIDDEN + 0xDC00), value)

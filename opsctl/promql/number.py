@@ -1,4 +1,4 @@
-"""Numbers as Prometheus prints them."""
+"""Numbers and texts as Prometheus prints them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def _expanded(text: str) -> str:
     if point >= len(digits):
         return f"{sign}{digits}{'0' * (point - len(digits))}"
     return f"{sign}{digits[:point]}.{digits[point:]}"
+
+
+def printable(text: str) -> str:
+    """A text that is UTF-8: other bytes become U+FFFD."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def parse_float(text: str) -> float:

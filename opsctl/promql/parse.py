@@ -15,7 +15,7 @@ from opsctl.model.labels import METRIC_NAME
 from opsctl.model.matcher import Matcher
 from opsctl.promql.errors import PromqlError, PromqlParseError
 from opsctl.promql.locate import Places, locate
-from opsctl.promql.normalise import Normalised, normalise
+from opsctl.promql.normalise import Normalised, normalise, restored
 from opsctl.promql.syntax import (
     Aggregate,
     At,
@@ -97,7 +97,7 @@ class _Converter:
         return Number(tree.val)
 
     def _StringLiteral(self, tree: Any) -> Node:
-        return Text(tree.val)
+        return Text(restored(tree.val))
 
     def _ParenExpr(self, tree: Any) -> Node:
         return Paren(self.node(tree.expr))
@@ -176,7 +176,8 @@ class _Converter:
         return Matching(card, on, labels, include), modifier.return_bool  # type: ignore[arg-type]
 
     def _span(self, delta: Any) -> int:
-        return self._spans[round(delta.total_seconds() * 1000) - 1]
+        place: int = round(delta.total_seconds() * 1000)
+        return self._spans[place - 1]
 
     def _offset(self, tree: Any) -> int:
         return self._span(tree.offset) if tree.offset else 0
@@ -186,7 +187,8 @@ class _Converter:
             return None
         kind = str(tree.at.type).rsplit(".", 1)[-1]
         if kind == "At":
-            return self._spans[round(tree.at.at.timestamp()) - 1]
+            place: int = round(tree.at.at.timestamp())
+            return self._spans[place - 1]
         return "start" if kind == "Start" else "end"
 
     def _refuse(self, reason: str, position: int) -> PromqlError:

@@ -24,7 +24,7 @@ def quantile_rows(q: F, values: F, present: B) -> F:
     return np.where((q > 1) & (count > 0), np.inf, made)
 
 
-def _at(ordered: F, place: np.ndarray, count: np.ndarray, nans: np.ndarray, absent: np.ndarray) -> F:  # type: ignore[type-arg]
+def _at(ordered: F, place: np.ndarray, count: np.ndarray, nans: np.ndarray, absent: np.ndarray) -> F:
     """The value at an ascending place among the present ones: `ordered` is descending numbers, absent, NaN."""
     column = np.clip(count - 1 - place, 0, ordered.shape[-1] - 1)
     found = np.take_along_axis(ordered, column[..., None], axis=-1)[..., 0]

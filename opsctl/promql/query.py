@@ -8,6 +8,7 @@ from opsctl.model.series import Querier, Series
 from opsctl.promql.errors import PromqlError, PromqlParseError
 from opsctl.promql.evaluate import Evaluator
 from opsctl.promql.frame import SAME_LABELSET, Frame
+from opsctl.promql.number import printable
 from opsctl.promql.parse import parse
 from opsctl.promql.scope import DEFAULT_STEP_MS, Limits, Notes, Scope
 from opsctl.promql.syntax import Node, value_type
@@ -41,7 +42,7 @@ def _instant(node: Node, evaluator: Evaluator, at_ms: int) -> Value:
     kind = value_type(node)
     try:
         if kind == "string":
-            return String(at_ms, evaluator.text(node))
+            return String(at_ms, printable(evaluator.text(node)))
         if kind == "scalar":
             return Scalar(at_ms, float(evaluator.scalar(node)[0]), *_notes(evaluator))
         if kind == "matrix":
@@ -103,7 +104,7 @@ def _refuse_duplicates(frame: Frame) -> None:
 def _of_frame(frame: Frame, steps: I) -> tuple[Series, ...]:
     """Rows as series, sorted; a row without gaps shares the array of steps."""
     merged = frame.relabelled(list(frame.labels))
-    whole = merged.present.all(axis=1)
+    whole = np.logical_and.reduce(merged.present, axis=1)
     found = []
     for index in sorted(range(len(merged.labels)), key=lambda i: merged.labels[i].pairs):
         labels, values, present = merged.labels[index], merged.values[index], merged.present[index]

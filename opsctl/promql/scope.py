@@ -30,11 +30,12 @@ class Notes:
     warnings: dict[str, None] = field(default_factory=dict)
     infos: dict[str, None] = field(default_factory=dict)
 
-    def warn(self, text: str) -> None:
-        self.warnings[f"PromQL warning: {text}"] = None
+    def warn(self, text: str, place: str = "") -> None:
+        """`place`: where in the expression, as `line:column`."""
+        self.warnings[f"PromQL warning: {text}{f' ({place})' if place else ''}"] = None
 
-    def info(self, text: str) -> None:
-        self.infos[f"PromQL info: {text}"] = None
+    def info(self, text: str, place: str = "") -> None:
+        self.infos[f"PromQL info: {text}{f' ({place})' if place else ''}"] = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from opsctl.model.labels import METRIC_NAME, Labels, quote
+from opsctl.model.labels import Labels, quote
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.number import parse_float
 from opsctl.promql.scope import Notes
@@ -17,29 +17,41 @@ from opsctl.promql.values import B, F
 
 _SMALL = 1e-12
 _LE = "le"
+_REPAIRED = (
+    "input to histogram_quantile needed to be fixed for monotonicity "
+    "(see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
+)
 
 Kernel = Callable[[F, F], F]
 """(upper bounds (B,), counts (groups × B × steps)) → (groups × steps)"""
 
 
-def quantile(frame: Frame, q: F, notes: Notes) -> Frame:
-    """`q` per step."""
-    return _by_histogram(frame, lambda bounds, counts, steps: _quantile(bounds, counts, q[steps]), notes)
+def quantile(frame: Frame, q: F, notes: Notes, place: str) -> Frame:
+    """`q` per step; `place`: where the argument stands, for notes."""
+    repaired: list[int] = []
+
+    def kernel(bounds: F, counts: F, steps: slice | B) -> F:
+        return _quantile(bounds, counts, q[steps], repaired)
+
+    made = _by_histogram(frame, kernel, notes, place)
+    if repaired:
+        notes.info(f"{_REPAIRED} for metric name {quote(frame.labels[0].name)}", place)
+    return made
 
 
-def fraction(frame: Frame, lower: F, upper: F, notes: Notes) -> Frame:
+def fraction(frame: Frame, lower: F, upper: F, notes: Notes, place: str) -> Frame:
     """The share of observations between `lower` and `upper` (per step)."""
     return _by_histogram(
-        frame, lambda bounds, counts, steps: _fraction(bounds, counts, lower[steps], upper[steps]), notes
+        frame, lambda bounds, counts, steps: _fraction(bounds, counts, lower[steps], upper[steps]), notes, place
     )
 
 
-def _by_histogram(frame: Frame, kernel: Callable[[F, F, slice | B], F], notes: Notes) -> Frame:
+def _by_histogram(frame: Frame, kernel: Callable[[F, F, slice | B], F], notes: Notes, place: str) -> Frame:
     histograms: dict[Labels, list[tuple[float, int]]] = {}
     for index, labels in enumerate(frame.labels):
-        bound = _bound(labels, notes)
+        bound = _bound(labels, notes, place)
         if bound is not None:
-            histograms.setdefault(labels.without((_LE, METRIC_NAME)), []).append((bound, index))
+            histograms.setdefault(labels.without((_LE,)), []).append((bound, index))
     if not histograms:
         return empty(frame.steps)
     names = list(histograms)
@@ -48,17 +60,18 @@ def _by_histogram(frame: Frame, kernel: Callable[[F, F, slice | B], F], notes: N
     for bounds, members in _layouts(histograms, names).items():
         rows = np.array([[row for _, row in sorted(histograms[names[m]])] for m in members])
         _fill(frame, np.array(bounds), members, rows, kernel, values, present)
-    return Frame(names, values, present).compact()
+    return Frame(names, values, present).compact().without_name()
 
 
-def _bound(labels: Labels, notes: Notes) -> float | None:
+def _bound(labels: Labels, notes: Notes, place: str) -> float | None:
     text = labels.get_or_empty(_LE)
     try:
         return parse_float(text)
     except ValueError:
         notes.warn(
             f'bucket label "{_LE}" is missing or has a malformed value of {quote(text)}'
-            + (f" for metric name {quote(labels.name)}" if labels.name else "")
+            + (f" for metric name {quote(labels.name)}" if labels.name else ""),
+            place,
         )
         return None
 
@@ -109,20 +122,22 @@ def _monotonic(counts: F) -> F:
     return made
 
 
-def _quantile(bounds: F, counts: F, q: F) -> F:
+def _quantile(bounds: F, counts: F, q: F, repaired: list[int]) -> F:
     shape = (counts.shape[0], counts.shape[2])
     if not len(bounds) or bounds[-1] != np.inf:
         made = np.full(shape, np.nan)
     else:
-        made = _interpolated(*_coalesced(bounds, counts), q, shape)
+        made = _interpolated(*_coalesced(bounds, counts), q, shape, repaired)
     made = np.where(np.isnan(q), np.nan, made)
     return np.where(q < 0, -np.inf, np.where(q > 1, np.inf, made))
 
 
-def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int]) -> F:
+def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int], repaired: list[int]) -> F:
     if len(bounds) < 2:
         return np.full(shape, np.nan)
-    counts = _monotonic(counts)
+    raw, counts = counts, _monotonic(counts)
+    if ((counts - raw) > _SMALL * (np.abs(counts) + np.abs(raw))).any():
+        repaired.append(1)
     total = counts[:, -1]
     rank = q * total
     place = np.minimum((counts[:, :-1] < rank[:, None]).sum(axis=1), len(bounds) - 1)
@@ -142,8 +157,6 @@ def _fraction(bounds: F, counts: F, lower: F, upper: F) -> F:
     if not len(bounds) or bounds[-1] != np.inf:
         return np.full(shape, np.nan)
     bounds, counts = _coalesced(bounds, counts)
-    if len(bounds) < 2:
-        return np.full(shape, np.nan)
     counts = _monotonic(counts)
     total = counts[:, -1]
     with np.errstate(all="ignore"):
@@ -153,7 +166,7 @@ def _fraction(bounds: F, counts: F, lower: F, upper: F) -> F:
 
 
 def _rank(bounds: F, counts: F, value: F) -> F:
-    """How many observations lie below `value` (per step), linear within a bucket."""
+    """How many observations lie below `value` (per step): linear within a bucket, none within an endless one."""
     place = np.searchsorted(bounds, value, side="left")
     place = np.minimum(place, len(bounds) - 1)
     before = np.maximum(place - 1, 0)
@@ -163,5 +176,7 @@ def _rank(bounds: F, counts: F, value: F) -> F:
     start = np.where(place > 0, bounds[before], 0.0 if bounds[0] > 0 else -np.inf)
     with np.errstate(all="ignore"):
         part = below + (here - below) * (value - start) / (bounds[place] - start)
+    part = np.where(np.isinf(start), here, part)
     part = np.where(value <= start, below, np.where(value >= bounds[place], here, part))
-    return np.where(np.isnan(part), below, np.minimum(part, counts[:, -1]))
+    made: F = np.minimum(part, counts[:, -1])
+    return made

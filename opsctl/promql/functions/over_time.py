@@ -33,7 +33,7 @@ def avg(windows: Windows, block: Block) -> tuple[F, B]:
     return mean, present
 
 
-def _inexact(block: Block, total: F) -> list[np.ndarray]:  # type: ignore[type-arg]
+def _inexact(block: Block, total: F) -> list[np.ndarray]:
     """The rows (if any) whose plain sums lost too much."""
     values = block.values
     finite = bool(np.isfinite(values).all())
@@ -44,7 +44,7 @@ def _inexact(block: Block, total: F) -> list[np.ndarray]:  # type: ignore[type-a
     return [rows] if len(rows) else []
 
 
-def _only(block: Block, rows: np.ndarray) -> Block:  # type: ignore[type-arg]
+def _only(block: Block, rows: np.ndarray) -> Block:
     return Block(block.rows[rows], block.times, block.values[rows], block.lo, block.hi)
 
 
@@ -77,12 +77,14 @@ def last(windows: Windows, block: Block) -> tuple[F, B]:
 
 
 def stdvar(windows: Windows, block: Block) -> tuple[F, B]:
-    mean, held = avg(windows, block)
-    made = np.zeros_like(mean)
+    """Measured from each window's first sample, so that equal samples give exactly 0."""
+    made = np.zeros((len(block.rows), len(block.lo)))
     for steps, values, mask, _ in block.gathered():
-        away = np.where(mask, values - mean[:, steps, None], 0.0)
-        made[:, steps] = (away * away).sum(axis=-1)
-    return made / block.count, held
+        n = mask.sum(axis=-1)
+        moved = np.where(mask, values - values[..., :1], 0.0)
+        away = np.where(mask, moved - (moved.sum(axis=-1) / n)[..., None], 0.0)
+        made[:, steps] = (away * away).sum(axis=-1) / n
+    return _held(block, made)
 
 
 def stddev(windows: Windows, block: Block) -> tuple[F, B]:

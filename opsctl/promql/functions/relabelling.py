@@ -11,6 +11,7 @@ import re2
 from opsctl.model.labels import Labels
 from opsctl.promql.errors import PromqlError
 from opsctl.promql.frame import Frame
+from opsctl.promql.number import printable
 
 _VARIABLE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
 
@@ -20,10 +21,17 @@ def label_replace(frame: Frame, target: str, replacement: str, source: str, patt
     if not target or not _valid(target):
         raise PromqlError(f"invalid destination label name in label_replace(): {target}")
     try:
-        compiled = re2.compile(f"^(?s:{pattern})$")
+        compiled = compiled_anchored(pattern)
     except re2.error as error:
         raise PromqlError(f"invalid regular expression in label_replace(): {pattern}") from error
     return frame.relabelled([_replaced(each, target, replacement, source, compiled) for each in frame.labels])
+
+
+def compiled_anchored(pattern: str) -> Any:
+    """An RE2 pattern that must match the whole text. Raises re2.error."""
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(f"^(?s:{pattern})$", options)
 
 
 def _replaced(labels: Labels, target: str, replacement: str, source: str, compiled: Any) -> Labels:
@@ -42,7 +50,7 @@ def expand(template: str, match: Any, compiled: Any) -> str:
             return (match.group(int(name)) or "") if int(name) <= compiled.groups else ""
         return (match.group(name) or "") if name in compiled.groupindex else ""
 
-    return _VARIABLE.sub(one, template)
+    return printable(_VARIABLE.sub(one, template))
 
 
 def label_join(frame: Frame, target: str, separator: str, sources: Sequence[str]) -> Frame:
@@ -52,7 +60,7 @@ def label_join(frame: Frame, target: str, separator: str, sources: Sequence[str]
             raise PromqlError(f"invalid source label name in label_join(): {each}")
     if not target or not _valid(target):
         raise PromqlError(f"invalid destination label name in label_join(): {target}")
-    joined = [separator.join(each.get_or_empty(s) for s in sources) for each in frame.labels]
+    joined = [printable(separator).join(each.get_or_empty(s) for s in sources) for each in frame.labels]
     return frame.relabelled([each.merged({target: value}) for each, value in zip(frame.labels, joined, strict=True)])
 
 

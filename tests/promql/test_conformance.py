@@ -1,0 +1,38 @@
+"""Prometheus' own test files as the oracle."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.promql.promqltest import FOLDER, Evaluation, exclusion, problem, read
+
+FLOOR = 590
+EXCLUSIONS = {
+    "loads a native histogram",
+    "expects a native histogram",
+    "experimental function or modifier",
+    "duration expression",
+}
+
+if not FOLDER.is_dir():
+    pytest.skip(f"Prometheus' test files are not at {FOLDER}", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def evaluations() -> list[Evaluation]:
+    return [each for path in sorted(FOLDER.glob("*.test")) for each in read(path)]
+
+
+def test_every_stable_evaluation_gives_what_prometheus_gives(evaluations: list[Evaluation]) -> None:
+    stable = [each for each in evaluations if not exclusion(each)]
+    wrong = [f"{each.name}\n    {why}" for each in stable if (why := problem(each))]
+    assert not wrong, "\n".join(wrong)
+    assert len(stable) >= FLOOR
+
+
+def test_what_is_left_out_is_named(evaluations: list[Evaluation]) -> None:
+    reasons = Counter(exclusion(each) for each in evaluations)
+    assert set(reasons) - {""} <= EXCLUSIONS
+    assert len(evaluations) == 1079
