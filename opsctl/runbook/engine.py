@@ -288,6 +288,9 @@ class RunbookEngine:
 
     def _ask(self, state: RunState, decision: AskApproval, now: float) -> bool:
         """Records what is to be approved: the rendered plan, and what the dangerous step says it would do."""
+        asked = state.asked()
+        if asked is not None and asked.hash == decision.plan.hash and not asked.approved_by and now < asked.expires_at:
+            return self._pause(state.id, "awaiting approval", "")
         preview = self._performer(state).preview(decision.step, decision.inputs)
         if preview["status"] == "would fail":
             attempt = state.steps[decision.step.id].attempt + 1 if decision.step.id in state.steps else 1
