@@ -40,15 +40,18 @@ class Process(Protocol):
     def reload(self) -> Awaitable[None] | None: ...
 
 
-def serve(process: Process, address: str, setting: str, name: str = "") -> None:
+def serve(
+    process: Process, address: str, setting: str, name: str = "", on_ready: Callable[[str], None] | None = None
+) -> None:
     """Runs a process until SIGTERM or SIGINT; SIGHUP reloads its documents.
 
     `address` is HOST:PORT (port 0 takes a free one), `setting` what to change when it is taken, `name` what the
-    ready line on stderr calls it: `opsctl metrics ready on http://127.0.0.1:8401`. Raises PortTaken.
+    ready line on stderr calls it: `opsctl metrics ready on http://127.0.0.1:8401`; `on_ready` is told the
+    address really bound. Raises PortTaken.
     """
     sock = listen(address, setting)
     try:
-        asyncio.run(_run(process, sock, name or setting.rpartition(".")[2]))
+        asyncio.run(_run(process, sock, name or setting.rpartition(".")[2], on_ready))
     finally:
         sock.close()
 
@@ -78,7 +81,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(process: Process, sock: socket.socket, name: str) -> None:
+async def _run(
+    process: Process, sock: socket.socket, name: str, on_ready: Callable[[str], None] | None = None
+) -> None:
     end = asyncio.Event()
     reloads: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
     _on_signals(end.set, lambda: None if reloads.full() else reloads.put_nowait(None))
@@ -91,6 +96,8 @@ async def _run(process: Process, sock: socket.socket, name: str) -> None:
         host, port = sock.getsockname()[:2]
         print(f"opsctl {name} ready on http://{host}:{port}", file=sys.stderr, flush=True)
         LOG.info("process.ready", process=name, address=f"{host}:{port}")
+        if on_ready is not None:
+            on_ready(f"{host}:{port}")
         await _first(asyncio.create_task(end.wait()), serving)
     finally:
         LOG.info("process.stopping", process=name)

@@ -1,0 +1,1 @@
+"""Alerts: route, inhibit, silence, group, dedup, deliver. The meaning is Alertmanager's, the memory is durable."""

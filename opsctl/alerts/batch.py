@@ -1,0 +1,90 @@
+"""A batch: what one flush of one group tells one receiver. The time of the flush travels with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from opsctl.model.alert import Alert
+from opsctl.model.labels import Labels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it."""
+
+    receiver: str
+    group_key: str
+    group_labels: Labels
+    alerts: tuple[Alert, ...]
+    now: float
+    external_url: str = ""
+    ack_url: str = ""
+    details_url: str = ""
+    acked: tuple[tuple[str, str], ...] = ()
+    test: bool = False
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        return tuple(a for a in self.alerts if a.ends_at is None)
+
+    @property
+    def resolved(self) -> tuple[Alert, ...]:
+        return tuple(a for a in self.alerts if a.ends_at is not None)
+
+    @property
+    def status(self) -> str:
+        return "firing" if self.firing else "resolved"
+
+    @property
+    def severity(self) -> str:
+        """The worst severity in the batch: critical, warning, info or ''."""
+        found = {a.labels.get("severity", "") for a in (self.firing or self.alerts)}
+        return next((s for s in ("critical", "warning", "info") if s in found), "")
+
+    def only_firing(self) -> Batch:
+        return replace(self, alerts=self.firing)
+
+    def over(self, older: Batch) -> Batch:
+        """This batch with what an older, never sent one still had to tell: alerts that have since left the group."""
+        known = {a.fingerprint for a in self.alerts}
+        kept = tuple(a for a in older.resolved if a.fingerprint not in known)
+        return replace(self, alerts=sort_alerts((*self.alerts, *kept)))
+
+
+def sort_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+    """By job, instance, then all labels; those without job or instance last. Source: alertmanager types.AlertSlice."""
+    return tuple(sorted(alerts, key=_order))
+
+
+def _order(alert: Alert) -> tuple[Any, ...]:
+    job, instance = alert.labels.get("job", ""), alert.labels.get("instance", "")
+    return (job == "", job, instance == "", instance, alert.labels.pairs)
+
+
+def alert_json(alert: Alert) -> dict[str, Any]:
+    """An alert as our store keeps it."""
+    return {
+        "labels": dict(alert.labels), "annotations": dict(alert.annotations), "starts_at": alert.starts_at,
+        "ends_at": alert.ends_at, "updated_at": alert.updated_at, "generator_url": alert.generator_url,
+    }  # fmt: skip
+
+
+def alert_of(data: dict[str, Any]) -> Alert:
+    """The reverse of `alert_json`."""
+    return Alert(**{**data, "labels": Labels(data["labels"]), "annotations": Labels(data["annotations"])})
+
+
+def batch_json(batch: Batch) -> dict[str, Any]:
+    """A batch as the delivery log keeps it, without what is added at the time of sending."""
+    return {
+        "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": dict(batch.group_labels),
+        "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
+    }  # fmt: skip
+
+
+def batch_of(data: dict[str, Any]) -> Batch:
+    """The reverse of `batch_json`."""
+    alerts = tuple(alert_of(a) for a in data["alerts"])
+    return Batch(**{**data, "group_labels": Labels(data["group_labels"]), "alerts": alerts})

@@ -1,0 +1,90 @@
+"""A delivery: one batch on its way to one integration, and its place in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from opsctl.alerts.batch import Batch
+from opsctl.core.clock import iso
+
+PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
+OPEN = (PENDING, SENDING)
+_RANK = {"critical": 0, "warning": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A row of the delivery log. `part`: the next message of the batch to send; `next_at`: not before then."""
+
+    id: int
+    created_at: float
+    channel: str
+    integration: str
+    batch: Batch
+    cause: str
+    status: str = PENDING
+    attempts: int = 0
+    part: int = 0
+    next_at: float = 0.0
+    reason: str = ""
+    possibly_repeated: bool = False
+    sent_at: float | None = None
+    superseded_by: int | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Whom it tells of what: (group key, integration key)."""
+        return self.batch.group_key, self.integration
+
+    @property
+    def rank(self) -> int:
+        """0 goes before 1 goes before 2."""
+        return 0 if self.urgent else _RANK.get(self.batch.severity, 2)
+
+    @property
+    def urgent(self) -> bool:
+        return self.batch.severity == "critical" or self.batch.test
+
+    def json(self) -> dict[str, Any]:
+        """The row as API and CLI show it."""
+        return {
+            "id": self.id, "createdAt": iso(self.created_at), "receiver": self.batch.receiver,
+            "integration": self.integration, "status": self.status, "cause": self.cause, "attempts": self.attempts,
+            "reason": self.reason, "possiblyRepeated": self.possibly_repeated, "test": self.batch.test,
+            "sentAt": iso(self.sent_at) if self.sent_at else None,
+            "nextAt": iso(self.next_at) if self.status == PENDING and self.next_at else None,
+            "supersededBy": self.superseded_by, "groupKey": self.batch.group_key,
+            "groupLabels": dict(self.batch.group_labels), "state": self.batch.status,
+            "severity": self.batch.severity, "firing": [a.fingerprint for a in self.batch.firing],
+            "resolved": [a.fingerprint for a in self.batch.resolved],
+            "alerts": sorted({a.name for a in self.batch.alerts}),
+        }  # fmt: skip
+
+
+def coalesce(waiting: Sequence[Delivery]) -> list[Delivery]:
+    """What changes when one group has several messages waiting for one integration: the newest takes over all.
+
+    Nothing that was never told is lost: alerts that resolved meanwhile stay in the newest. A delivery that has begun
+    (a part is sent) goes its way. Returns the changed rows, the newest last.
+    """
+    idle = [d for d in waiting if d.status == PENDING and d.part == 0]
+    if len(idle) < 2:
+        return []
+    newest = idle[-1]
+    batch = newest.batch
+    for older in reversed(idle[:-1]):
+        batch = batch.over(older.batch)
+    gone = [replace(d, status=SUPERSEDED, superseded_by=newest.id, reason=f"told by #{newest.id}") for d in idle[:-1]]
+    repeated = any(d.possibly_repeated for d in idle)
+    return [*gone, replace(newest, batch=batch, possibly_repeated=repeated)]
+
+
+def back_off(attempts: int, jitter: float) -> float:
+    """Seconds before the next try: 0.5 × 1.5ⁿ up to a minute, ± half (`jitter` in 0…1).
+
+    Source: cenkalti/backoff defaults, which Alertmanager uses.
+    """
+    base: float = min(60.0, 0.5 * 1.5 ** max(0, min(attempts, 40) - 1))
+    return base * (0.5 + jitter)

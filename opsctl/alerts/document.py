@@ -1,0 +1,163 @@
+"""alertmanager.yml as it is written: Alertmanager's keys, and the receivers that we add."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from opsctl.core.document import Duration, document
+
+
+def _not_zero(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be more than zero")
+    return value
+
+
+def _rate(value: int) -> int:
+    if not 1 <= value <= 100_000:
+        raise ValueError("must be between 1 and 100000 messages a minute")
+    return value
+
+
+Positive = Annotated[Duration, AfterValidator(_not_zero)]
+Rate = Annotated[int, AfterValidator(_rate)]
+
+
+@document
+class GlobalOf:
+    """Settings for all receivers. `resolve_timeout`: when an alert posted without endsAt counts as resolved."""
+
+    resolve_timeout: Positive = 300.0
+
+
+@document
+class RouteOf:
+    """One node of the route tree; what is not given is the parent's."""
+
+    receiver: str = ""
+    group_by: tuple[str, ...] | None = None
+    match: dict[str, str] = field(default_factory=dict)
+    match_re: dict[str, str] = field(default_factory=dict)
+    matchers: tuple[str, ...] = ()
+    go_on: Annotated[bool, Field(alias="continue")] = False
+    group_wait: Duration | None = None
+    group_interval: Positive | None = None
+    repeat_interval: Positive | None = None
+    mute_time_intervals: tuple[str, ...] = ()
+    active_time_intervals: tuple[str, ...] = ()
+    routes: tuple[RouteOf, ...] = ()
+
+
+@document
+class InhibitOf:
+    """While a source alert fires, target alerts with the same values of `equal` are not notified."""
+
+    name: str = ""
+    source_match: dict[str, str] = field(default_factory=dict)
+    source_match_re: dict[str, str] = field(default_factory=dict)
+    source_matchers: tuple[str, ...] = ()
+    target_match: dict[str, str] = field(default_factory=dict)
+    target_match_re: dict[str, str] = field(default_factory=dict)
+    target_matchers: tuple[str, ...] = ()
+    equal: tuple[str, ...] = ()
+
+
+@document
+class TimesOf:
+    """From `start_time` up to `end_time` (not included), each HH:MM, at most 24:00."""
+
+    start_time: str
+    end_time: str
+
+
+@document
+class WindowOf:
+    """All that are given must hold. Source: alertmanager timeinterval."""
+
+    times: tuple[TimesOf, ...] = ()
+    weekdays: tuple[str, ...] = ()
+    days_of_month: tuple[str, ...] = ()
+    months: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
+    location: str = "UTC"
+
+
+@document
+class IntervalOf:
+    """A named list of windows; inside one of them is inside the interval."""
+
+    name: str
+    time_intervals: tuple[WindowOf, ...] = ()
+
+
+@document
+class WebhookOf:
+    """Alertmanager's webhook: its JSON, posted to `url`."""
+
+    url: str = ""
+    url_file: str = ""
+    send_resolved: bool = True
+    max_alerts: int = 0
+    timeout: Duration = 0.0
+
+
+@document
+class DingTalkOf:
+    """A DingTalk custom robot. `api_url` is the base; the protocol's path is appended."""
+
+    api_url: str = "https://oapi.dingtalk.com"
+    access_token: str = ""
+    access_token_file: str = ""
+    secret: str = ""
+    secret_file: str = ""
+    send_resolved: bool = True
+    at_mobiles: tuple[str, ...] = ()
+    rate_per_minute: Rate = 18
+
+
+@document
+class WeComOf:
+    """A WeCom (企业微信) group robot. `api_url` is the base; the protocol's path is appended."""
+
+    api_url: str = "https://qyapi.weixin.qq.com"
+    key: str = ""
+    key_file: str = ""
+    send_resolved: bool = True
+    mentioned_list: tuple[str, ...] = ()
+    rate_per_minute: Rate = 18
+
+
+@document
+class HeartbeatOf:
+    """Calls `url` each `interval` while an alert that is routed here fires, so that somebody outside notices silence."""
+
+    url: str = ""
+    url_file: str = ""
+    interval: Positive = 60.0
+
+
+@document
+class ReceiverOf:
+    """A named list of integrations; a receiver without any swallows its alerts."""
+
+    name: str
+    webhook_configs: tuple[WebhookOf, ...] = ()
+    dingtalk_configs: tuple[DingTalkOf, ...] = ()
+    wecom_configs: tuple[WeComOf, ...] = ()
+    heartbeat_configs: tuple[HeartbeatOf, ...] = ()
+
+
+@document
+class AlertmanagerOf:
+    """The whole of alertmanager.yml."""
+
+    settings: Annotated[GlobalOf, Field(alias="global")] = field(default_factory=GlobalOf)
+    route: RouteOf
+    inhibit_rules: tuple[InhibitOf, ...] = ()
+    receivers: tuple[ReceiverOf, ...] = ()
+    time_intervals: tuple[IntervalOf, ...] = ()
+    mute_time_intervals: tuple[IntervalOf, ...] = ()
+    templates: tuple[str, ...] = ()

@@ -1,0 +1,90 @@
+"""The queue of one channel: what waits, what is in flight, what is due next. No clock, no I/O."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+
+from opsctl.alerts.delivery import PENDING, Delivery, coalesce
+
+Place = tuple[str, str]
+
+
+class Queue:
+    """Deliveries of one channel. Per place (group, integration) one is in flight at most; urgent ones go first."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Delivery] = {}
+        self._by_place: dict[Place, list[int]] = {}
+        self._ready: list[tuple[int, int]] = []
+        self._later: list[tuple[float, int]] = []
+        self._flying: set[Place] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def all(self) -> list[Delivery]:
+        return [self._open[n] for n in sorted(self._open)]
+
+    def put(self, delivery: Delivery) -> None:
+        """Adds a delivery, or puts one back that has to be tried again."""
+        if delivery.id not in self._open:
+            self._by_place.setdefault(delivery.place, []).append(delivery.id)
+        self._open[delivery.id] = delivery
+        heapq.heappush(self._later, (delivery.next_at, delivery.id))
+
+    def keep(self, delivery: Delivery) -> None:
+        """Replaces the row of an open delivery without making it due."""
+        self._open[delivery.id] = delivery
+
+    def newest(self, place: Place) -> Delivery | None:
+        """The last open delivery of a place: what the receiver will know once it is through."""
+        found = self._by_place.get(place)
+        return self._open[found[-1]] if found else None
+
+    def head(self, now: float) -> Delivery | None:
+        """The delivery to send next, still in the queue; None when nothing is due."""
+        while self._later and self._later[0][0] <= now:
+            _, number = heapq.heappop(self._later)
+            if number in self._open:
+                heapq.heappush(self._ready, (self._open[number].rank, number))
+        while self._ready:
+            found = self._open.get(self._ready[0][1])
+            if found is not None and found.status == PENDING and found.place not in self._flying and found.next_at <= now:
+                return found
+            heapq.heappop(self._ready)
+        return None
+
+    def next_at(self) -> float | None:
+        """When something becomes due; None when nothing waits for a time."""
+        return self._later[0][0] if self._later else None
+
+    def take(self, delivery: Delivery) -> tuple[Delivery, list[Delivery]]:
+        """Takes the head into flight, merged with all that waits for the same place; also returns the superseded."""
+        waiting = [self._open[n] for n in self._by_place[delivery.place]]
+        *gone, newest = coalesce(waiting) or [delivery]
+        for each in gone:
+            self.drop(each)
+        if gone:
+            newest = replace(newest, attempts=max(d.attempts for d in waiting), next_at=delivery.next_at)
+        self._open[newest.id] = newest
+        self._flying.add(newest.place)
+        return newest, gone
+
+    def land(self, delivery: Delivery) -> None:
+        """Ends a flight: the row is dropped when it is through, or put back."""
+        self._flying.discard(delivery.place)
+        if delivery.status == PENDING:
+            self.put(delivery)
+        else:
+            self.drop(delivery)
+        for number in self._by_place.get(delivery.place, ()):
+            heapq.heappush(self._later, (self._open[number].next_at, number))
+
+    def drop(self, delivery: Delivery) -> None:
+        self._open.pop(delivery.id, None)
+        numbers = self._by_place.get(delivery.place, [])
+        if delivery.id in numbers:
+            numbers.remove(delivery.id)
+        if not numbers:
+            self._by_place.pop(delivery.place, None)

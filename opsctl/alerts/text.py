@@ -1,0 +1,114 @@
+"""What a phone shows: Chinese first, short, one idea a line. Pure text, shared by the robots."""
+
+from __future__ import annotations
+
+from opsctl.alerts.batch import Batch
+from opsctl.core.clock import local
+from opsctl.model.alert import Alert
+
+_MARK = {"critical": "🔴", "warning": "🟠", "info": "🔵"}
+_NAME = {"critical": "严重", "warning": "警告", "info": "提示"}
+_SHOWN = 8
+
+
+def title(batch: Batch) -> str:
+    """One line for the lock screen: mark, state, what, how many."""
+    lead = (batch.firing or batch.alerts)[0]
+    count = len(batch.firing or batch.alerts)
+    more = f" 等 {count} 条" if count > 1 else ""
+    if batch.test:
+        return f"🧪 测试消息 TEST · {batch.receiver}"
+    if not batch.firing:
+        return f"✅ 已恢复 {headline(lead)}{more}"
+    return f"{_MARK.get(batch.severity, '⚪')} {headline(lead)}{more}"
+
+
+def headline(alert: Alert) -> str:
+    """The Chinese half of the summary, or the alert's name."""
+    return alert.annotations.get("summary", "").partition(" / ")[0].strip() or alert.name or "alert"
+
+
+def body(batch: Batch) -> tuple[str, ...]:
+    """The lines under the title: facts of the group, then each alert, firing ones first."""
+    acked = dict(batch.acked)
+    lines = [_facts(batch)]
+    shown = (*batch.firing, *batch.resolved)
+    for alert in shown[:_SHOWN]:
+        lines += _alert(alert, batch.now, acked.get(alert.fingerprint, ""), alone=len(shown) == 1)
+    if len(shown) > _SHOWN:
+        rest = ", ".join(_short(a) for a in shown[_SHOWN:])
+        lines.append(f"另有 {len(shown) - _SHOWN} 条：{rest}")
+    runbooks = sorted({a.annotations["runbook"] for a in batch.firing if a.annotations.get("runbook")})
+    if runbooks:
+        lines.append(f"处置手册：**{'、'.join(runbooks)}**")
+    return tuple(lines)
+
+
+def english(batch: Batch) -> str:
+    """One short line in English, under the Chinese."""
+    names = sorted({a.name for a in (batch.firing or batch.alerts)})
+    service = batch.group_labels.get("service", "")
+    state = "FIRING" if batch.firing else "RESOLVED"
+    return f"{state} {len(batch.firing or batch.alerts)} · {', '.join(names)}{' · ' + service if service else ''}"
+
+
+def _facts(batch: Batch) -> str:
+    service = batch.group_labels.get("service") or (batch.firing or batch.alerts)[0].labels.get("service", "")
+    parts = [f"**{_NAME.get(batch.severity, batch.severity or '未分级')}**"]
+    if service:
+        parts.append(f"服务 {service}")
+    counts = [f"{len(batch.firing)} 条触发"] if batch.firing else []
+    if batch.resolved:
+        counts.append(f"{len(batch.resolved)} 条恢复")
+    return " · ".join([*parts, "，".join(counts)])
+
+
+def _alert(alert: Alert, now: float, who: str, alone: bool) -> list[str]:
+    lines = []
+    if not alone:
+        mark = "▸" if alert.ends_at is None else "✅"
+        lines.append(f"{mark} **{headline(alert)}** {_where(alert)}".rstrip())
+    described = alert.annotations.get("description", "").partition(" / ")[0].strip()
+    if described and alert.ends_at is None:
+        lines.append(f"> {described}")
+    lines.append(_since(alert, now))
+    if who:
+        lines.append(f"🙋 {who} 已认领")
+    return lines
+
+
+def _since(alert: Alert, now: float) -> str:
+    if alert.ends_at is None:
+        return f"开始 {local(alert.starts_at, '%m-%d %H:%M:%S')}，已持续 {chinese_duration(now - alert.starts_at)}"
+    return (
+        f"恢复 {local(alert.ends_at, '%m-%d %H:%M:%S')}，历时 {chinese_duration(alert.ends_at - alert.starts_at)}"
+        f"（{local(alert.starts_at, '%H:%M:%S')} 开始）"
+    )
+
+
+def _where(alert: Alert) -> str:
+    return alert.labels.get("instance", "")
+
+
+def _short(alert: Alert) -> str:
+    return f"{alert.name}{'@' + _where(alert) if _where(alert) else ''}"
+
+
+def chinese_duration(seconds: float) -> str:
+    """75 → `1 分 15 秒`; two units at most."""
+    left = max(0, round(seconds))
+    parts = []
+    for name, size in (("天", 86400), ("小时", 3600), ("分", 60), ("秒", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 秒"
+
+
+def shorten(text: str, limit: int, tail: str = "…") -> str:
+    """At most `limit` bytes of UTF-8, cut between characters, ending in `tail` when something was cut."""
+    raw = text.encode()
+    if len(raw) <= limit:
+        return text
+    room = max(0, limit - len(tail.encode()))
+    return raw[:room].decode("utf-8", "ignore").rstrip() + tail

@@ -1,0 +1,195 @@
+"""Builds the alerting process: the only place where its rooms are wired together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
+
+from opsctl.alerts import state
+from opsctl.alerts.config import Configuration, load_configuration
+from opsctl.alerts.dedup import NotificationLog
+from opsctl.alerts.figures import Figures
+from opsctl.alerts.history import History
+from opsctl.alerts.sender import Sender
+from opsctl.alerts.writer import Writer
+from opsctl.api.alerting import AlertingApi, own_routes
+from opsctl.api.alertmanager import VERSION, AlertmanagerApi
+from opsctl.api.links import LinkPages
+from opsctl.api.problem import on_error
+from opsctl.core.clock import Clock, SystemClock
+from opsctl.core.db import Database
+from opsctl.core.errors import OpsctlError
+from opsctl.core.folder import OwnedFolder
+from opsctl.core.log import Log
+from opsctl.flows.acknowledging import Acknowledging
+from opsctl.flows.alerting import Alerting
+from opsctl.flows.delivering import Delivering, dresser
+from opsctl.flows.heartbeats import Heartbeats
+from opsctl.oncall import acks
+from opsctl.oncall.acks import Acks
+from opsctl.oncall.document import OnCall, load_oncall
+from opsctl.oncall.links import Links, load_key
+
+LOG = Log("opsctl.app.alerting")
+_SWEEP_SECONDS = 30.0
+_DRAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertingOptions:
+    """What the command line gives. `oncall` None without a document; `address` is where the process listens."""
+
+    config_file: Path
+    storage: Path
+    address: str = "127.0.0.1:9093"
+    external_url: str = ""
+    route_prefix: str = ""
+    oncall: Path | None = None
+    retention: float = 432_000.0
+    gc_interval: float = 1800.0
+
+
+class AlertingProcess:
+    """The process: documents, rooms, loops, API. Made by `build_alerting`."""
+
+    def __init__(self, options: AlertingOptions, clock: Clock) -> None:
+        self._options, self._clock = options, clock
+        configuration, oncall = self._documents()
+        self._folder = OwnedFolder(options.storage, version=1)
+        self._database = Database(options.storage / "alerting.db", state.SCHEMA)
+        remembered = state.remember(self._database, clock.now())
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.figures = Figures(self._registry)
+        self.address = options.address
+        url = options.external_url or f"http://{options.address}"
+        links = Links(load_key(options.storage / "links.key"), url)
+        self._acks = Acks(Database(options.storage / "acks.db", acks.SCHEMA))
+        self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
+        dress = dresser(links, self._acks, url, clock)
+        self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
+        self._make: Callable[[], Alerting] = lambda: Alerting(
+            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures, url
+        )
+        self._links, self._oncall, self._configuration = links, oncall, configuration
+        self._tasks: list[asyncio.Task[None]] = []
+        self._asgi: ASGIApp | None = None
+
+    @property
+    def asgi(self) -> ASGIApp:
+        assert self._asgi is not None, "start first"
+        return self._asgi
+
+    def now(self) -> float:
+        """The process' clock."""
+        return self._clock.now()
+
+    async def start(self) -> None:
+        """Takes up the last life's alerts and deliveries; returns when the loops run."""
+        self.alerting = self._make()
+        history = History(self._database)
+        self._acknowledging = Acknowledging(self.alerting, history, self._links, self._oncall)
+        self._heartbeats = Heartbeats(self.alerting, self.sender, self._clock, self.figures)
+        self._asgi = self._application(history)
+        self.sender.start()
+        self._heartbeats.configure(self._configuration)
+        self._tasks = [
+            asyncio.create_task(self._every(_SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(self._every(self._options.gc_interval, self._collect_garbage)),
+        ]
+        self._loaded(self._configuration)
+        LOG.info("alerting.started", alerts=len(self.alerting.alerts), config=str(self._options.config_file))
+
+    async def stop(self) -> None:
+        """Sends what is due (10 s at most), writes what is known, lets the folder go."""
+        self.alerting.stop()
+        self._heartbeats.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.sender.stop(_DRAIN_SECONDS)
+        await self._writer.close()
+        self._database.close()
+        self._folder.close()
+
+    async def reload(self) -> None:
+        """Loads both documents again. Raises DocumentError and leaves the old ones in force."""
+        try:
+            configuration, oncall = self._documents()
+        except OpsctlError:
+            self.figures.reload_good.set(0)
+            raise
+        self._acknowledging.oncall = oncall
+        self.alerting.configure(configuration)
+        self._heartbeats.configure(configuration)
+        self._loaded(configuration)
+
+    def _documents(self) -> tuple[Configuration, OnCall]:
+        return load_configuration(self._options.config_file), load_oncall(self._options.oncall)
+
+    def _loaded(self, configuration: Configuration) -> None:
+        integrations = list(configuration.integrations.values())
+        self.figures.known(integrations)
+        self.figures.receivers.set(len(configuration.receivers))
+        self.figures.integrations.set(len(integrations))
+        self.figures.reload_good.set(1)
+        self.figures.reload_at.set(self._clock.now())
+        self.figures.build.labels(VERSION, "opsctl", "", "").set(1)
+
+    def _application(self, history: History) -> Starlette:
+        delivering = Delivering(self.alerting, self.sender, self._writer)
+        routes: list[Route] = [
+            *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
+            *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
+            *LinkPages(self._acknowledging, self._clock).routes(),
+            *own_routes(self._metrics, self.reload),
+        ]
+        prefix = self._options.route_prefix.rstrip("/")
+        handlers = {OpsctlError: on_error}
+        return Starlette(routes=[Mount(prefix, routes=routes)] if prefix else routes, exception_handlers=handlers)
+
+    def _metrics(self) -> bytes:
+        now, figures, alerting = self._clock.now(), self.figures, self.alerting
+        live = [a for a in alerting.alerts.all() if not a.resolved(now)]
+        held = sum(1 for a in live if alerting.silenced_by(a, now) or alerting.inhibited_by(a, now))
+        figures.alerts.labels("active").set(len(live) - held)
+        figures.alerts.labels("suppressed").set(held)
+        states = Counter(s.state(now) for s in alerting.silences.all())
+        for name in ("active", "pending", "expired"):
+            figures.silences.labels(name).set(states[name])
+        waiting = [d.created_at for d in self.sender.open()]
+        figures.pending.set(len(waiting))
+        figures.oldest.set(now - min(waiting) if waiting else 0.0)
+        figures.groups.set(len(alerting.dispatcher))
+        figures.log_entries.set(len(alerting.log))
+        figures.acked.set(len(self._acknowledging.standing(now)))
+        return generate_latest(self._registry)
+
+    def _sweep(self) -> None:
+        self.alerting.sweep()
+        self.alerting.end_lapsed()
+
+    def _collect_garbage(self) -> None:
+        self.alerting.collect_garbage(self._options.retention)
+
+    async def _every(self, seconds: float, act: Callable[[], None]) -> None:
+        while True:
+            await self._clock.sleep(seconds)
+            try:
+                act()
+            except Exception as error:  # housekeeping goes on; the figure tells
+                self.figures.defects.labels(act.__name__).inc()
+                LOG.error("housekeeping.defect", error, task=act.__name__)
+
+
+def build_alerting(options: AlertingOptions, clock: Clock | None = None) -> AlertingProcess:
+    """The alerting process, ready to start. Raises DocumentError, StateError."""
+    return AlertingProcess(options, clock or SystemClock())

@@ -1,0 +1,105 @@
+"""Deliveries seen from outside: retry one, test a receiver, add to a message what only the moment knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from opsctl.alerts import state
+from opsctl.alerts.batch import Batch
+from opsctl.alerts.delivery import FAILED, PENDING, Delivery
+from opsctl.alerts.receiver import Integration
+from opsctl.alerts.sender import Dress, Sender
+from opsctl.alerts.writer import Writer
+from opsctl.core.clock import Clock
+from opsctl.core.errors import Conflict, NotFound
+from opsctl.flows.alerting import Alerting
+from opsctl.model.alert import Alert
+from opsctl.model.labels import Labels
+from opsctl.oncall.acks import Acks
+from opsctl.oncall.links import Links
+
+
+def dresser(links: Links, acks: Acks, external_url: str, clock: Clock) -> Dress:
+    """Puts links and the names of those who acknowledged into a batch at the time of sending."""
+
+    def dress(delivery: Delivery, integration: Integration) -> Batch:
+        batch, kind, now = delivery.batch, integration.impl.kind, clock.now()
+        standing = ((a.fingerprint, acks.of(a, now)) for a in batch.firing)
+        return replace(
+            batch,
+            now=batch.now if kind == "webhook" else now,
+            external_url=external_url,
+            ack_url="" if batch.test else links.url("ack", delivery.id, kind),
+            details_url=links.url("details", delivery.id, kind),
+            acked=tuple((f, ack.who) for f, ack in standing if ack is not None),
+        )
+
+    return dress
+
+
+class Delivering:
+    """What an operator does with deliveries and receivers."""
+
+    def __init__(self, alerting: Alerting, sender: Sender, writer: Writer) -> None:
+        self._alerting, self._sender, self._writer = alerting, sender, writer
+        self._tests = 0
+
+    async def retry(self, delivery: Delivery, now: float) -> Delivery:
+        """Sends a failed delivery once more. Raises Conflict for any other."""
+        if delivery.status != FAILED:
+            raise Conflict(f"delivery {delivery.id} is {delivery.status}", "only a failed one can be tried again")
+        if delivery.integration not in self._alerting.configuration.integrations:
+            raise Conflict(f"its receiver {delivery.integration} is no longer configured", "opsctl receivers list")
+        again = replace(delivery, status=PENDING, attempts=0, next_at=now, cause="retried by hand")
+        written = self._writer.write(state.put_delivery(again))
+        self._sender.enqueue(again)
+        await written
+        return again
+
+    async def test(self, name: str, now: float) -> list[int]:
+        """A marked test message to each integration of a receiver. Raises NotFound, Conflict."""
+        integrations = self._alerting.configuration.receivers.get(name)
+        if integrations is None:
+            raise NotFound(f"no receiver {name!r}", "opsctl receivers list")
+        numbers = []
+        for each in integrations:
+            if each.impl.kind == "heartbeat":
+                continue
+            self._tests += 1
+            number, written = self._alerting.test(each, _test_batch(name, f"test:{each.key}:{now}:{self._tests}", now))
+            await written
+            numbers.append(number)
+        if not numbers:
+            raise Conflict(f"receiver {name!r} has nothing that takes messages", "opsctl receivers list")
+        return numbers
+
+    def receivers(self, now: float) -> list[dict[str, Any]]:
+        """Each receiver with its integrations and how many deliveries are on their way."""
+        waiting: dict[str, int] = {}
+        for delivery in self._sender.open():
+            waiting[delivery.integration] = waiting.get(delivery.integration, 0) + 1
+        return [
+            {
+                "name": name,
+                "integrations": [
+                    {
+                        "key": i.key, "kind": i.impl.kind, "channel": i.impl.channel.name,
+                        "sendResolved": i.impl.send_resolved, "ratePerMinute": i.impl.channel.rate or None,
+                        "pending": waiting.get(i.key, 0), "restSeconds": round(self._sender.resting(i, now), 1),
+                    }
+                    for i in integrations
+                ],
+            }
+            for name, integrations in self._alerting.configuration.receivers.items()
+        ]  # fmt: skip
+
+
+def _test_batch(receiver: str, key: str, now: float) -> Batch:
+    labels = Labels({"alertname": "TestMessage", "severity": "info", "service": "opsctl"})
+    annotations = Labels({
+        "summary": "这是一条测试消息，无需处理 / This is a test message, nothing to do",
+        "description": "由 opsctl receivers test 发出 / sent by opsctl receivers test",
+    })  # fmt: skip
+    alert = Alert(labels=labels, annotations=annotations, starts_at=now, updated_at=now)
+    return Batch(receiver=receiver, group_key=key, group_labels=labels, alerts=(alert,), now=now, test=True)

@@ -1,0 +1,1 @@
+"""On call: who the people are, and which alerts somebody has taken on."""
