@@ -21,7 +21,7 @@ SCHEMA: Sequence[str] = (
         outcome TEXT, ended_at REAL, PRIMARY KEY (run, key)) WITHOUT ROWID""",
 )
 
-State = Literal["done", "unknown", "in flight"]
+State = Literal["done", "unknown", "in_flight"]
 Outcome = dict[str, Any]
 
 
@@ -100,7 +100,7 @@ class Run:
     def _recorded(self, entry: Entry) -> Outcome:
         if entry.outcome is not None:
             return entry.outcome
-        if entry.state == "in flight":
+        if entry.state == "in_flight":
             raise Conflict(f"step {entry.key} of {self.name} is being done now")
         raise UnknownStep(f"step {entry.key} of {self.name} was interrupted; its outcome is not known")
 
@@ -123,7 +123,7 @@ class Run:
         outcome = None if row["outcome"] is None else orjson.loads(row["outcome"])
         state: State = "done" if outcome is not None else "unknown"
         if state == "unknown" and (self.name, row["key"]) in self._flying:
-            state = "in flight"
+            state = "in_flight"
         return Entry(row["key"], state, orjson.loads(row["intent"]), row["begun_at"], outcome, row["ended_at"])
 
 

@@ -65,7 +65,7 @@ class Finish:
 
 
 Decision = Perform | Record | AskApproval | AskPerson | Settle | Finish
-_BEHIND = ("done", "skipped", "would do", "would fail", "not known yet")
+_BEHIND = ("done", "skipped", "would_do", "would_fail", "not_known_yet")
 
 
 def decide(state: RunState, now: float) -> Decision:
@@ -74,7 +74,7 @@ def decide(state: RunState, now: float) -> Decision:
         ran = state.steps.get(step.id)
         if ran is not None and ran.status in _BEHIND:
             continue
-        if ran is not None and ran.status in ("unknown", "in flight"):
+        if ran is not None and ran.status in ("unknown", "in_flight"):
             return Settle(step, ran)
         if state.stopped_by:
             return Finish("stopped", f"by {state.stopped_by}")
@@ -85,7 +85,7 @@ def decide(state: RunState, now: float) -> Decision:
 
 
 def _end(state: RunState) -> Finish:
-    bad = [s.step for s in state.steps.values() if s.status == "would fail"]
+    bad = [s.step for s in state.steps.values() if s.status == "would_fail"]
     return Finish("failed", f"would fail: {', '.join(bad)}") if bad else Finish("done")
 
 
@@ -118,7 +118,7 @@ def _manual(state: RunState, step: Step, attempt: int) -> Decision:
     if not state.dry_run:
         return AskPerson(step)
     assert step.text is not None
-    return Record(step, attempt, {}, {"status": "would do", "zh": step.text.zh, "en": step.text.en})
+    return Record(step, attempt, {}, {"status": "would_do", "zh": step.text.zh, "en": step.text.en})
 
 
 def _skipped(step: Step) -> dict[str, Any]:
@@ -126,4 +126,4 @@ def _skipped(step: Step) -> dict[str, Any]:
 
 
 def _later(step: Step, why: str) -> dict[str, Any]:
-    return {"status": "not known yet", "zh": "取值要到执行时才知道", "en": why}
+    return {"status": "not_known_yet", "zh": "取值要到执行时才知道", "en": why}

@@ -36,8 +36,8 @@ APPROVAL_SECONDS = 1800.0
 Answer = Literal["as-done", "as-failed", "retry"]
 FindAlert = Callable[[str], Mapping[str, Any]]
 _WORDS = {
-    "done": "完成", "failed": "失败", "skipped": "跳过", "stopped": "已停止", "would do": "将会执行",
-    "would fail": "将会失败", "not known yet": "执行时才知道", "given up": "放弃",
+    "done": "完成", "failed": "失败", "skipped": "跳过", "stopped": "已停止", "would_do": "将会执行",
+    "would_fail": "将会失败", "not_known_yet": "执行时才知道", "given_up": "放弃",
 }  # fmt: skip
 
 
@@ -119,7 +119,7 @@ class RunbookEngine:
         """Approves the plan with this hash. Raises Forbidden for the requester, Conflict for another or expired plan."""
         state, now = self.runs.state(run), self._now()
         asked = state.asked()
-        if state.status != "awaiting approval" or asked is None:
+        if state.status != "awaiting_approval" or asked is None:
             raise Conflict(f"run {run} is {state.status}: nothing to approve")
         if who == state.requester:
             raise Forbidden(f"{who} asked for this run and cannot approve it", "somebody else has to: --as approver")
@@ -141,7 +141,7 @@ class RunbookEngine:
             raise Conflict(f"run {run} is {state.status}: nothing to resume")
         if answer is not None:
             self._answer(state, answer, who, now)
-        elif state.status == "awaiting approval":
+        elif state.status == "awaiting_approval":
             self._ask_again(state, now)
         elif state.status != "stopped":
             raise Conflict(f"run {run} is {state.status}", "say which: --as-done, --as-failed or --retry")
@@ -188,7 +188,7 @@ class RunbookEngine:
     def _answer(self, state: RunState, answer: Answer, who: str, now: float) -> None:
         step = self._waiting_step(state)
         ran = state.steps.get(step.id)
-        status = {"as-done": "done", "as-failed": "failed", "retry": "given up"}[answer]
+        status = {"as-done": "done", "as-failed": "failed", "retry": "given_up"}[answer]
         text = {"zh": f"{who} 确认：{_WORDS[status]}", "en": f"{who} says: {status}"}
         outcome: Outcome = {"status": status, "by": who, **text}
         journal = self.runs.journal(state.id)
@@ -248,7 +248,7 @@ class RunbookEngine:
             text = decision.step.text or decision.step.title
             zh, en = f"等人处理：{text.zh}", f"waits for a person: {text.en}"
             self.runs.event(run, f"manual:{decision.step.id}", now, "manual", decision.step.id, zh, en)
-            return self._pause(run, "awaiting a person", en)
+            return self._pause(run, "awaiting_person", en)
         if isinstance(decision, AskApproval):
             return self._ask(state, decision, now)
         if isinstance(decision, Settle):
@@ -290,28 +290,28 @@ class RunbookEngine:
         """Records what is to be approved: the rendered plan, and what the dangerous step says it would do."""
         asked = state.asked()
         if asked is not None and asked.hash == decision.plan.hash and not asked.approved_by and now < asked.expires_at:
-            return self._pause(state.id, "awaiting approval", "")
+            return self._pause(state.id, "awaiting_approval", "")
         preview = self._performer(state).preview(decision.step, decision.inputs)
-        if preview["status"] == "would fail":
+        if preview["status"] == "would_fail":
             attempt = state.steps[decision.step.id].attempt + 1 if decision.step.id in state.steps else 1
             outcome = {**preview, "status": "failed"}
             return self._perform(state, Record(decision.step, attempt, decision.inputs, outcome))
         plan = {**decision.plan.output(), "preview": {"zh": preview["zh"], "en": preview["en"]}}
         self.runs.ask(state.id, decision.step.id, decision.plan.hash, plan, now, now + APPROVAL_SECONDS)
         zh, en = f"等待批准：{preview['zh']}", f"awaits approval: {preview['en']}"
-        self.runs.event(state.id, f"asked:{now:.3f}", now, "awaiting approval", decision.step.id, zh, en)
-        return self._pause(state.id, "awaiting approval", en)
+        self.runs.event(state.id, f"asked:{now:.3f}", now, "awaiting_approval", decision.step.id, zh, en)
+        return self._pause(state.id, "awaiting_approval", en)
 
     def _settle(self, state: RunState, decision: Settle, now: float) -> bool:
         """A step that only reads is simply read again; any other is settled by its check, or waits for a person."""
         step, ran = decision.step, decision.ran
         key, journal = f"{step.id}#{ran.attempt}", self.runs.journal(state.id)
-        if ran.status == "in flight":
+        if ran.status == "in_flight":
             return False
         if state.dry_run or not BY_NAME[step.action].changes:
             journal.settle(
                 key,
-                {"status": "given up", "zh": "中断后重新检查", "en": "interrupted; it only reads, so it is read again"},
+                {"status": "given_up", "zh": "中断后重新检查", "en": "interrupted; it only reads, so it is read again"},
                 now,
             )
             return True
@@ -363,9 +363,7 @@ class RunbookEngine:
             self._log.info("runbook.ended", run=state.id, status=decision.status, reason=decision.reason)
         return False
 
-    def _pause(
-        self, run: str, status: Literal["unknown", "awaiting approval", "awaiting a person"], reason: str
-    ) -> bool:
+    def _pause(self, run: str, status: Literal["unknown", "awaiting_approval", "awaiting_person"], reason: str) -> bool:
         self.runs.set_status(run, status, redact(reason), self._now())
         return False
 

@@ -46,7 +46,7 @@ class Performer:
             outcome = _failed(_line(error))
         except NotYet as missing:
             why = f"depends on the step {missing}, which a dry run does not do"
-            outcome = {"status": "not known yet", "zh": "取值要到执行时才知道", "en": why}
+            outcome = {"status": "not_known_yet", "zh": "取值要到执行时才知道", "en": why}
         if self._context.stopped() and outcome["status"] == "failed" and step.kind == "wait":
             outcome["status"] = "stopped"
         return _clean(outcome)
@@ -57,13 +57,13 @@ class Performer:
         try:
             found = action.preview(self._context_at(step), typed_inputs(action, inputs))
         except OpsctlError as error:
-            return _clean({"status": "would fail", "zh": _line(error), "en": _line(error)})
+            return _clean({"status": "would_fail", "zh": _line(error), "en": _line(error)})
         if found.problems:
             why = "; ".join(found.problems)
             return _clean(
-                {"status": "would fail", "zh": f"{found.zh}：{why}", "en": f"{found.en}: {why}", "output": found.detail}
+                {"status": "would_fail", "zh": f"{found.zh}：{why}", "en": f"{found.en}: {why}", "output": found.detail}
             )
-        return _clean({"status": "would do", "zh": found.zh, "en": found.en, "output": found.detail})
+        return _clean({"status": "would_do", "zh": found.zh, "en": found.en, "output": found.detail})
 
     def verify(self, step: Step, inputs: Mapping[str, Any], own: Mapping[str, Any] | None) -> Output | None:
         """After a crash: the step's output if it is known to have been done. `own`: the inputs of its own `verify`."""
@@ -90,7 +90,7 @@ class Performer:
             if holds
             else ("现在还不成立，执行时会等待", "does not hold now: the run would wait")
         )
-        return {"status": "would do", "zh": f"{step.until}：{zh}", "en": f"{step.until}: {en}", "output": output}
+        return {"status": "would_do", "zh": f"{step.until}：{zh}", "en": f"{step.until}: {en}", "output": output}
 
     def _wait(self, action: Action[Any], step: Step, inputs: Any) -> Outcome:
         """Asks again until it holds. Nobody answering is waited for too: it may be what is being mended."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from opsctl.runbook.book import Runbook
 from opsctl.runbook.template import Scope
 
-StepStatus = Literal["done", "failed", "skipped", "stopped", "would do", "would fail", "not known yet", "unknown", "in flight", "given up"]  # fmt: skip
-RunStatus = Literal["running", "awaiting approval", "awaiting a person", "unknown", "done", "failed", "stopped"]
+StepStatus = Literal["done", "failed", "skipped", "stopped", "would_do", "would_fail", "not_known_yet", "unknown", "in_flight", "given_up"]  # fmt: skip
+RunStatus = Literal["running", "awaiting_approval", "awaiting_person", "unknown", "done", "failed", "stopped"]
 
 ENDED: tuple[RunStatus, ...] = ("done", "failed", "stopped")
 

@@ -23,8 +23,13 @@ def _journal(folder: Path) -> Journal:
 def test_a_done_step_is_not_done_again(tmp_path: Path) -> None:
     run = _journal(tmp_path).run("r")
     calls: list[int] = []
+
+    def act() -> dict[str, int]:
+        calls.append(1)
+        return {"y": 2}
+
     for _ in range(2):
-        outcome = run.perform("a", {"x": 1}, lambda: calls.append(1) or {"y": 2}, lambda: 5.0)
+        outcome = run.perform("a", {"x": 1}, act, lambda: 5.0)
         assert outcome == {"y": 2}
     assert calls == [1]
     entry = _journal(tmp_path).run("r").entry("a")
@@ -36,7 +41,7 @@ def test_a_step_that_raises_is_unknown_until_it_is_settled(tmp_path: Path) -> No
     run = _journal(tmp_path).run("r")
 
     def act() -> dict[str, int]:
-        assert run.entry("a").state == "in flight"  # type: ignore[union-attr]
+        assert run.entry("a").state == "in_flight"  # type: ignore[union-attr]
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -17,7 +17,7 @@ def main(home: Path) -> None:
         while True:
             state = here.engine.runs.state(run)
             asked = state.asked()
-            if state.status == "awaiting approval" and asked is not None and not approved:
+            if state.status == "awaiting_approval" and asked is not None and not approved:
                 here.engine.approve(run, asked.hash, "bob")
                 approved = True
             time.sleep(0.02)

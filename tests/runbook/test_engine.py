@@ -30,16 +30,16 @@ def test_a_dangerous_step_waits_for_somebody_else(tmp_path: Path) -> None:
     write_config(tmp_path)
     with world(tmp_path, {"switch": SWITCH}) as here:
         run = here.start("switch").id
-        state = here.until(run, "awaiting approval")
+        state = here.until(run, "awaiting_approval")
         asked = state.asked()
         assert asked is not None
-        assert [(s["id"], s["inputs"]) for s in asked.plan["steps"]][0] == ("set", {"key": "limit", "value": 7})
+        assert next((s["id"], s["inputs"]) for s in asked.plan["steps"]) == ("set", {"key": "limit", "value": 7})
         assert "5 → 7" in asked.plan["preview"]["en"]
         with pytest.raises(Forbidden):
             here.engine.approve(run, asked.hash, "ann")
         with pytest.raises(Conflict):
             here.engine.approve(run, "another", "bob")
-        assert (tmp_path / "config" / "current").read_text() == "0001"
+        assert (tmp_path / "config" / "current").read_text().strip() == "0001"
         here.engine.approve(run, asked.hash, "bob")
         done = here.until(run, "done")
         assert done.steps["after"].output is not None
@@ -47,11 +47,11 @@ def test_a_dangerous_step_waits_for_somebody_else(tmp_path: Path) -> None:
         text = (tmp_path / "config" / "versions" / "0002.yml").read_text()
         assert text == "# kept\ngateway: primary  # which\nlimit: 7\nmore: {deep: 1}\n"
         kinds = [e.kind for e in here.engine.runs.events(run=run)]
-        assert kinds == ["started", "step done", "awaiting approval", "approved", "step done", "step done", "done"]
+        assert kinds == ["started", "step done", "awaiting_approval", "approved", "step done", "step done", "done"]
 
         undone = here.until(here.engine.undo(run, "ann").id, "done")
         assert undone.undo_of == run
-        assert (tmp_path / "config" / "current").read_text() == "0003"
+        assert (tmp_path / "config" / "current").read_text().strip() == "0003"
         with pytest.raises(Conflict):
             here.engine.undo(here.start("switch", dry_run=True).id, "ann")
 
@@ -61,7 +61,7 @@ def test_an_approval_expires(tmp_path: Path) -> None:
     clock = [1000.0]
     with world(tmp_path, {"switch": SWITCH}, now=lambda: clock[0]) as here:
         run = here.start("switch").id
-        asked = here.until(run, "awaiting approval").asked()
+        asked = here.until(run, "awaiting_approval").asked()
         assert asked is not None
         with pytest.raises(Conflict, match="awaits approval"):
             here.engine.resume(run, "ann")
@@ -69,7 +69,7 @@ def test_an_approval_expires(tmp_path: Path) -> None:
         with pytest.raises(Conflict, match="expired"):
             here.engine.approve(run, asked.hash, "bob")
         here.engine.resume(run, "ann")
-        again = here.until(run, "awaiting approval").asked()
+        again = here.until(run, "awaiting_approval").asked()
         assert again is not None
         assert again.id > asked.id
         here.engine.approve(run, again.hash, "bob")
@@ -80,7 +80,7 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be(tmp_path: Path) -> Non
     write_config(tmp_path)
     with world(tmp_path, {"switch": SWITCH}) as here:
         state = here.until(here.start("switch", dry_run=True).id, "done", "failed")
-        assert {k: s.status for k, s in state.steps.items()} == {"show": "done", "set": "would do", "after": "failed"}
+        assert {k: s.status for k, s in state.steps.items()} == {"show": "done", "set": "would_do", "after": "failed"}
         assert "5 → 7" in state.steps["set"].en
         assert [p.name for p in (tmp_path / "config" / "versions").iterdir()] == ["0001.yml"]
 
@@ -96,11 +96,11 @@ steps:
     with world(tmp_path, {"later": text}) as here:
         state = here.until(here.start("later", dry_run=True).id, "done")
         assert {k: s.status for k, s in state.steps.items()} == {
-            "a": "would do", "b": "not known yet", "c": "not known yet",
+            "a": "would_do", "b": "not_known_yet", "c": "not_known_yet",
         }  # fmt: skip
         assert state.steps["b"].inputs["from_version"] == "{{ steps.a.version }}"
         state = here.until(here.start("later").id, "done")
-        assert (tmp_path / "config" / "current").read_text() == "0001"
+        assert (tmp_path / "config" / "current").read_text().strip() == "0001"
 
 
 def test_a_failed_check_stops_the_run_and_can_be_retried(tmp_path: Path) -> None:
@@ -168,13 +168,13 @@ steps:
 """
     with world(tmp_path, {"hand": text}) as here:
         run = here.start("hand").id
-        here.until(run, "awaiting a person")
-        with pytest.raises(Conflict, match="awaiting a person"):
+        here.until(run, "awaiting_person")
+        with pytest.raises(Conflict, match="awaiting_person"):
             here.engine.resume(run, "ann")
         here.engine.resume(run, "ann", "as-done")
         assert here.until(run, "done").steps["call"].by == "ann"
         run = here.start("hand").id
-        here.until(run, "awaiting a person")
+        here.until(run, "awaiting_person")
         here.engine.resume(run, "ann", "as-failed")
         here.until(run, "failed")
 
@@ -194,7 +194,7 @@ steps:
         )
         with world(tmp_path, {"pay": text}) as here:
             run = here.start("pay").id
-            state = here.until(run, "awaiting approval")
+            state = here.until(run, "awaiting_approval")
             assert state.steps["one"].output is not None
             assert state.steps["one"].output["error"] == "Connection refused"
             here.engine.approve(run, state.asked().hash, "bob")  # type: ignore[union-attr]

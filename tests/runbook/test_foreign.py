@@ -49,7 +49,7 @@ def test_the_thief_of_a_port_is_found_and_ended_after_approval(tmp_path: Path) -
     port = free_port()
     with child(DEAF + THIEF, str(port)) as thief, world(tmp_path, {"port": PORT}, port=port) as here:
         run = here.start("port").id
-        state = here.until(run, "awaiting approval")
+        state = here.until(run, "awaiting_approval")
         asked = state.asked()
         assert asked is not None
         assert asked.plan["steps"][0]["inputs"]["pid"] == thief.pid
@@ -80,7 +80,7 @@ def test_the_holder_of_the_write_lock_is_found_and_ended(tmp_path: Path, mode: s
     with child(LOCKER, str(file)) as locker, world(tmp_path, {"lock": LOCK}) as here:
         assert writers(file) == [locker.pid]
         run = here.start("lock").id
-        asked = here.until(run, "awaiting approval").asked()
+        asked = here.until(run, "awaiting_approval").asked()
         assert asked is not None
         here.engine.approve(run, asked.hash, "bob")
         here.until(run, "done")

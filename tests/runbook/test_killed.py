@@ -123,7 +123,7 @@ steps:
             done = here.until(run, "done")
             assert "its check says it was done" in done.steps["end"].en
             kinds = [e.kind for e in here.engine.runs.events(run=run)]
-            assert kinds == ["started", "step done", "awaiting approval", "approved", "unknown", "step done", "done"]
+            assert kinds == ["started", "step done", "awaiting_approval", "approved", "unknown", "step done", "done"]
 
 
 def test_an_approval_outlives_a_restart(tmp_path: Path) -> None:
@@ -131,11 +131,11 @@ def test_an_approval_outlives_a_restart(tmp_path: Path) -> None:
     text = "steps:\n  - {id: a, title: {zh: 改, en: Set}, kind: action, action: config_set, dangerous: true, with: {key: limit, value: 6}}\n"
     with world(tmp_path, {"gentle": text}) as here:
         run = here.start("gentle").id
-        asked = here.until(run, "awaiting approval").asked()
+        asked = here.until(run, "awaiting_approval").asked()
     with world(tmp_path, {}) as here:
         here.engine.start()
         time.sleep(0.2)
-        again = here.until(run, "awaiting approval").asked()
+        again = here.until(run, "awaiting_approval").asked()
         assert again == asked
         assert asked is not None
         here.engine.approve(run, asked.hash, "bob")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.core.errors import Forbidden, NotFound
+from opsctl.core.errors import Conflict, Forbidden, NotFound
 from opsctl.core.supervisor import Supervisor
 from opsctl.runbook.action import Context
 from opsctl.runbook.actions.end_process import EndProcess, EndProcessAction
@@ -83,14 +83,15 @@ def test_a_service_whose_port_was_stolen_comes_back(tmp_path: Path, supervisor: 
     """The paged scenario: killed while a thief takes its port, so that supervisor gives up."""
     supervisor.stop("shop")
     with child(THIEF, str(port)) as thief, world(tmp_path, {"down": DOWN}, port=port) as here:
-        pytest.raises(Exception, supervisor.start, "shop")
+        with pytest.raises(Conflict):
+            supervisor.start("shop")
         _until(lambda: supervisor.process("shop").state == "FATAL")
         dry = here.until(here.start("down", dry_run=True).id, "done")
         assert {k: s.status for k, s in dry.steps.items()} == {
-            "status": "done", "holder": "done", "end": "would do", "start": "would do", "up": "would do",
+            "status": "done", "holder": "done", "end": "would_do", "start": "would_do", "up": "would_do",
         }  # fmt: skip
         run = here.start("down").id
-        asked = here.until(run, "awaiting approval").asked()
+        asked = here.until(run, "awaiting_approval").asked()
         assert asked is not None
         assert str(thief.pid) in asked.plan["preview"]["zh"]
         here.engine.approve(run, asked.hash, "bob")

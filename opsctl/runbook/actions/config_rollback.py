@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from opsctl.core.clock import iso
 from opsctl.core.document import document
 from opsctl.runbook.action import Action, Context, Output, Preview
 from opsctl.runbook.actions.config_show import versions_of
-from opsctl.runbook.versions import Change
 
 
 @document
@@ -41,8 +41,8 @@ class ConfigRollbackAction(Action[ConfigRollback]):
 
     def run(self, context: Context, inputs: ConfigRollback) -> Output:
         folder = versions_of(context, inputs.system, inputs.config)
-        reason = f"runbook run {context.run}"
-        folder.switch(Change(context.now, context.by, reason, inputs.from_version, inputs.to_version))
+        why = {"at": iso(context.now), "by": context.by, "run": context.run}
+        folder.switch(inputs.to_version, inputs.from_version, why)
         return {"version": inputs.to_version, "previous": inputs.from_version}
 
     def verify(self, context: Context, inputs: ConfigRollback) -> Output | None:

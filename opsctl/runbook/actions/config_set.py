@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from opsctl.core.clock import iso
 from opsctl.core.document import document
 from opsctl.core.errors import OpsctlError
 from opsctl.runbook.action import Action, Context, Output, Preview
 from opsctl.runbook.actions.config_show import versions_of
-from opsctl.runbook.versions import Change
 
 
 @document
@@ -50,10 +50,15 @@ class ConfigSetAction(Action[ConfigSet]):
         if old == inputs.value:
             return _output(inputs, False, current, folder.before(current), old)
         text = folder.with_value(current, inputs.key, inputs.value)
-        change = Change(
-            context.now, context.by, f"runbook run {context.run}", current, "", inputs.key, old, inputs.value
-        )
-        return _output(inputs, True, folder.put(text, change), current, old)
+        why = {
+            "at": iso(context.now),
+            "by": context.by,
+            "run": context.run,
+            "key": inputs.key,
+            "old": old,
+            "new": inputs.value,
+        }
+        return _output(inputs, True, folder.put(text, current, why), current, old)
 
     def verify(self, context: Context, inputs: ConfigSet) -> Output | None:
         """Done if the value is in force; the value before it is read from the version before."""
