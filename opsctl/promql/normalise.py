@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from opsctl.promql.errors import PromqlParseError
 from opsctl.promql.lexer import Token, duration_ms, number, tokens
 
+_OUT_OF_RANGE = "duration out of range"
+_ENDLESS = ("inf", "nan")
 _HIDDEN = 0x10FF00
 _SURROGATE = re.compile("[\udc80-\udcff]")
 _BYTE = re.compile("[\U0010ff80-\U0010ffff]")
@@ -64,6 +66,8 @@ class _Writer:
         before = self._tokens[index - 1] if index else None
         if token.kind == "string":
             self._out.append(_quoted(token.value) + " ")
+        elif in_bracket and token.text.lower() in _ENDLESS:
+            raise PromqlParseError(_OUT_OF_RANGE, self._text, token.position)
         elif in_bracket and token.kind in ("number", "duration"):
             self._out.append(self._span(token, 1, positive=True))
         elif before is not None and self._takes_span(before):
@@ -90,8 +94,10 @@ class _Writer:
             sign = -sign if self._tokens[here].text == "-" else sign
             here += 1
         token = self._tokens[here] if here < len(self._tokens) else None
-        if token is not None and before.text == "@" and token.text.lower() in ("inf", "nan"):
-            raise PromqlParseError(f"timestamp out of bounds for @ modifier: {token.text}", self._text, token.position)
+        if token is not None and token.text.lower() in _ENDLESS:
+            instant = before.text == "@"
+            reason = f"timestamp out of bounds for @ modifier: {token.text}" if instant else _OUT_OF_RANGE
+            raise PromqlParseError(reason, self._text, token.position)
         if token is None or token.kind not in ("number", "duration"):
             self._out.append(self._tokens[index].text + " ")
             return index + 1
@@ -103,8 +109,8 @@ class _Writer:
         seconds = number(token.text) if token.kind == "number" else 0.0
         exact = seconds * 1000 if token.kind == "number" else float(duration_ms(token.text))
         if not math.isfinite(exact) or exact > (2.0**62 if instant else _FARTHEST_MS):
-            what = "timestamp out of bounds for @ modifier" if instant else "duration out of range"
-            raise PromqlParseError(f"{what}: {token.text}" if instant else what, self._text, token.position)
+            reason = f"timestamp out of bounds for @ modifier: {token.text}" if instant else _OUT_OF_RANGE
+            raise PromqlParseError(reason, self._text, token.position)
         ms = math.floor(exact + 0.5) if token.kind == "number" else int(exact)
         if positive and ms <= 0:
             raise PromqlParseError("duration must be greater than 0", self._text, token.position)

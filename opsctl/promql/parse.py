@@ -67,15 +67,23 @@ _MATCH_OPS = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 def parse(text: str) -> Node:
     """The syntax tree of an expression. Raises PromqlParseError on anything else."""
     normal = normalise(text)
-    try:
-        tree = rust.parse(normal.text)
-    except ValueError as error:
-        reason, position = locate(text, normal.tokens, str(error))
-        raise PromqlParseError(reason, text, position) from None
+    tree = _read(text, normal)
     try:
         return _Converter(text, normal).node(tree)
     except RecursionError:
         raise PromqlParseError("the expression is nested too deeply", text, 0) from None
+
+
+def _read(text: str, normal: Normalised) -> Any:
+    try:
+        return rust.parse(normal.text)
+    except ValueError as error:
+        reason, position = locate(text, normal.tokens, str(error))
+        raise PromqlParseError(reason, text, position) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # a defect of the library, which it raises beside Exception
+            raise
+        raise PromqlParseError(f"the parser gave up: {error}", text, 0) from None
 
 
 class _Converter:
