@@ -1,0 +1,1 @@
+"""Logs: ECS JSON files → shipped exactly once → a store that is searched with Lucene's query language."""
