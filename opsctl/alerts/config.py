@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -76,7 +77,9 @@ def _refuse_foreign(source: Source) -> None:
     for n, receiver in enumerate(receivers if isinstance(receivers, list) else []):
         for key in receiver if isinstance(receiver, dict) else ():
             if str(key).removesuffix("_configs") in _ELSEWHERE:
-                problems.append(source.problem(("receivers", n, key), "this receiver is not spoken here", f"use {ours}"))
+                problems.append(
+                    source.problem(("receivers", n, key), "this receiver is not spoken here", f"use {ours}")
+                )
     if data.get("templates"):
         problems.append(source.problem(("templates",), "notification templates are not read here", "remove the key"))
     if problems:
@@ -109,7 +112,7 @@ def _receivers(source: Source, made: AlertmanagerOf, folder: Path) -> dict[str, 
         for key, build in FAMILY:
             for index, each in enumerate(getattr(receiver, key)):
                 place: Path_ = ("receivers", n, key, index)
-                impl = build(each, lambda field, each=each, place=place: _secret(source, place, each, field, folder))
+                impl = build(each, partial(_secret, source, place, each, folder))
                 integrations.append(Integration(receiver.name, index, impl))
                 if getattr(each, "api_url", None) is not None:
                     _check_url(source, (*place, "api_url"), each.api_url)
@@ -117,7 +120,7 @@ def _receivers(source: Source, made: AlertmanagerOf, folder: Path) -> dict[str, 
     return found
 
 
-def _secret(source: Source, place: Path_, made: Any, field: str, folder: Path) -> str:
+def _secret(source: Source, place: Path_, made: Any, folder: Path, field: str) -> str:
     value, file = getattr(made, field), getattr(made, f"{field}_file")
     if bool(value) == bool(file):
         problem = "both stand here" if value else "is required"
@@ -171,7 +174,12 @@ def _inhibit(source: Source, rule: InhibitOf, n: int) -> InhibitRule:
 
 
 def _matchers(
-    source: Source, place: Path_, prefix: str, equal: Mapping[str, str], regex: Mapping[str, str], written: tuple[str, ...]
+    source: Source,
+    place: Path_,
+    prefix: str,
+    equal: Mapping[str, str],
+    regex: Mapping[str, str],
+    written: tuple[str, ...],
 ) -> tuple[Matcher, ...]:
     """All three ways to write matchers, sorted as Alertmanager sorts them."""
     found: list[Matcher] = [Matcher(k, "=", v) for k, v in equal.items()]

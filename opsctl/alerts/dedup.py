@@ -18,9 +18,7 @@ class Entry:
 
 
 def entry_of(batch: Batch, at: float) -> Entry:
-    return Entry(
-        frozenset(a.fingerprint for a in batch.firing), frozenset(a.fingerprint for a in batch.resolved), at
-    )
+    return Entry(frozenset(a.fingerprint for a in batch.firing), frozenset(a.fingerprint for a in batch.resolved), at)
 
 
 def needs_update(entry: Entry | None, batch: Batch, repeat_interval: float, send_resolved: bool) -> str:

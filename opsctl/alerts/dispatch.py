@@ -27,7 +27,11 @@ class Group:
         """All alerts of the group as they stand at `now`; an alert that has not ended loses its future end."""
         standing = (a if a.resolved(now) else replace(a, ends_at=None) for a in self.alerts.values())
         return Batch(
-            receiver=self.route.receiver, group_key=self.key, group_labels=self.labels, alerts=sort_alerts(tuple(standing)), now=now
+            receiver=self.route.receiver,
+            group_key=self.key,
+            group_labels=self.labels,
+            alerts=sort_alerts(tuple(standing)),
+            now=now,
         )
 
     def settle(self, batch: Batch) -> tuple[Alert, ...]:
@@ -77,7 +81,8 @@ class Dispatcher:
     def groups_of(self, alert: Alert) -> list[Group]:
         """The groups that an alert is in."""
         found = (
-            self._groups.get(f"{id(r)}|{r.group_key(r.group_labels(alert.labels))}") for r in self.root.match(alert.labels)
+            self._groups.get(f"{id(r)}|{r.group_key(r.group_labels(alert.labels))}")
+            for r in self.root.match(alert.labels)
         )
         return [g for g in found if g is not None and alert.fingerprint in g.alerts]
 

@@ -27,7 +27,9 @@ class Figures:
         )
         self.receivers = Gauge("alertmanager_receivers", "Receivers configured.", registry=r)
         self.integrations = Gauge("alertmanager_integrations", "Integrations configured.", registry=r)
-        self.build = Gauge("alertmanager_build_info", "Always 1.", ["version", "branch", "revision", "goversion"], registry=r)
+        self.build = Gauge(
+            "alertmanager_build_info", "Always 1.", ["version", "branch", "revision", "goversion"], registry=r
+        )
         self.notifications = Counter(
             "alertmanager_notifications", "Notifications tried.", ["integration", "receiver_name"], registry=r
         )
@@ -50,12 +52,19 @@ class Figures:
         self.oldest = Gauge(
             "opsctl_deliveries_oldest_pending_seconds", "Age of the oldest delivery on its way.", registry=r
         )
-        self.heartbeats = Counter("opsctl_heartbeats", "Heartbeat calls by outcome.", ["receiver", "outcome"], registry=r)
+        self.heartbeats = Counter(
+            "opsctl_heartbeats", "Heartbeat calls by outcome.", ["receiver", "outcome"], registry=r
+        )
         self.heartbeat_at = Gauge(
-            "opsctl_heartbeat_last_success_timestamp_seconds", "Time of the last good heartbeat.", ["receiver"], registry=r
+            "opsctl_heartbeat_last_success_timestamp_seconds",
+            "Time of the last good heartbeat.",
+            ["receiver"],
+            registry=r,
         )
         self.acked = Gauge("opsctl_alerts_acknowledged", "Firing alerts that somebody has acknowledged.", registry=r)
-        self.write_failures = Counter("opsctl_alerting_write_failures", "Changes that could not be written.", registry=r)
+        self.write_failures = Counter(
+            "opsctl_alerting_write_failures", "Changes that could not be written.", registry=r
+        )
         self.defects = Counter("opsctl_alerting_defects", "Unexpected errors by loop.", ["loop"], registry=r)
 
     def known(self, integrations: list[Integration]) -> None:

@@ -20,7 +20,7 @@ class History:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def list(self, since: float = 0.0, limit: int = 100, status: str = "", before: int = 0) -> Sequence[Delivery]:
+    def page(self, since: float = 0.0, limit: int = 100, status: str = "", before: int = 0) -> Sequence[Delivery]:
         """Deliveries created since an instant; `before`: only older numbers, for the next page."""
         rows = self._db.rows(
             """SELECT * FROM delivery WHERE created_at >= ? AND (? = '' OR status = ?) AND (? = 0 OR id < ?)

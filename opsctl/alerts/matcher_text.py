@@ -60,7 +60,9 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             raise ValueError(f"bad matcher {text!r}: unexpected {text[at:].strip()[:1]!r}")
         kind = str(match.lastgroup)
         value = match.group(kind)
-        tokens.append(("word", unescape(value[1:-1])) if kind == "quoted" else ("word" if kind == "bare" else kind, value))
+        tokens.append(
+            ("word", unescape(value[1:-1])) if kind == "quoted" else ("word" if kind == "bare" else kind, value)
+        )
         at = match.end()
     return tokens
 

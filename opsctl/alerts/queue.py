@@ -50,7 +50,12 @@ class Queue:
                 heapq.heappush(self._ready, (self._open[number].rank, number))
         while self._ready:
             found = self._open.get(self._ready[0][1])
-            if found is not None and found.status == PENDING and found.place not in self._flying and found.next_at <= now:
+            if (
+                found is not None
+                and found.status == PENDING
+                and found.place not in self._flying
+                and found.next_at <= now
+            ):
                 return found
             heapq.heappop(self._ready)
         return None

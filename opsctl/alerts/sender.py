@@ -45,6 +45,10 @@ class _Lane:
     flights: set[asyncio.Task[None]] = field(default_factory=set)
     loop: asyncio.Task[None] | None = None
 
+    def landed(self, flight: asyncio.Task[None]) -> None:
+        self.flights.discard(flight)
+        self.wake.set()
+
 
 class Sender:
     """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names)."""
@@ -180,7 +184,7 @@ class Sender:
         lane.limiter.took(now)
         flight = asyncio.create_task(self._fly(lane, delivery, gone, now))
         lane.flights.add(flight)
-        flight.add_done_callback(lambda f: (lane.flights.discard(f), lane.wake.set()))
+        flight.add_done_callback(lane.landed)
 
     async def _fly(self, lane: _Lane, taken: Delivery, gone: list[Delivery], now: float) -> None:
         """One message: intent, call, outcome."""
@@ -195,7 +199,7 @@ class Sender:
         except Exception as error:  # a defect in one receiver must not end its loop
             LOG.error("delivery.defect", error, delivery=taken.id, integration=taken.integration)
             self._figures.defects.labels("sender").inc()
-            again = self._clock.now() + _PAUSE_AFTER_DEFECT + back_off(sending.attempts, random.random())  # noqa: S311
+            again = self._clock.now() + _PAUSE_AFTER_DEFECT + back_off(sending.attempts, random.random())
             landed = replace(sending, status=PENDING, next_at=again, reason=f"{type(error).__name__}: {error}")
         lane.queue.land(landed)
 
@@ -252,7 +256,7 @@ class Sender:
     def _again(
         self, lane: _Lane, sending: Delivery, outcome: RetryAfter, now: float
     ) -> tuple[Delivery, list[Statement]]:
-        wait = back_off(sending.attempts, random.random()) if outcome.seconds is None else outcome.seconds  # noqa: S311
+        wait = back_off(sending.attempts, random.random()) if outcome.seconds is None else outcome.seconds
         LOG.warning(
             "delivery.retry", delivery=sending.id, integration=sending.integration, reason=outcome.reason, after=wait
         )

@@ -56,7 +56,10 @@ class Remembered:
 
 def remember(database: Database, now: float) -> Remembered:
     """Reads everything. A delivery that was in flight becomes pending and *possibly repeated*."""
-    deliveries = [delivery_of(r) for r in database.rows("SELECT * FROM delivery WHERE status IN ('pending','sending') ORDER BY id")]
+    deliveries = [
+        delivery_of(r)
+        for r in database.rows("SELECT * FROM delivery WHERE status IN ('pending','sending') ORDER BY id")
+    ]
     sent: dict[str, list[float]] = {}
     for row in database.rows("SELECT channel, at FROM sent WHERE at > ?", now - 120):
         sent.setdefault(row["channel"], []).append(row["at"])
@@ -65,12 +68,15 @@ def remember(database: Database, now: float) -> Remembered:
             sent.setdefault(each.channel, []).append(now)
     last = database.row("SELECT max(id) AS id FROM delivery")
     return Remembered(
-        alerts=tuple(Held(alert_of(orjson.loads(r["data"])), bool(r["timeout"])) for r in database.rows("SELECT * FROM alert")),
+        alerts=tuple(
+            Held(alert_of(orjson.loads(r["data"])), bool(r["timeout"])) for r in database.rows("SELECT * FROM alert")
+        ),
         silences=tuple(silence_of(orjson.loads(r["data"])) for r in database.rows("SELECT data FROM silence")),
         told={(r["group_key"], r["integration"]): entry_from(r) for r in database.rows("SELECT * FROM told")},
         deliveries=tuple(_woken(d) for d in deliveries),
         settled={
-            (r["group_key"], r["receiver"], r["fingerprint"]): r["ends_at"] for r in database.rows("SELECT * FROM settled")
+            (r["group_key"], r["receiver"], r["fingerprint"]): r["ends_at"]
+            for r in database.rows("SELECT * FROM settled")
         },
         sent=sent,
         rests={r["channel"]: r["until"] for r in database.rows("SELECT * FROM rest WHERE until > ?", now)},
@@ -166,10 +172,10 @@ def put_rest(channel: str, until: float) -> Statement:
 def prune(now: float, retention: float) -> list[Statement]:
     """Forgets what nobody asks for any more; deliveries on their way stay whatever their age."""
     marks = ",".join(f"'{s}'" for s in OPEN)
-    old = f"SELECT id FROM delivery WHERE created_at < ? AND status NOT IN ({marks})"  # noqa: S608
+    old = f"SELECT id FROM delivery WHERE created_at < ? AND status NOT IN ({marks})"
     return [
-        (f"DELETE FROM delivery_alert WHERE delivery IN ({old})", [(now - retention,)]),  # noqa: S608
-        (f"DELETE FROM delivery WHERE id IN ({old})", [(now - retention,)]),  # noqa: S608
+        (f"DELETE FROM delivery_alert WHERE delivery IN ({old})", [(now - retention,)]),
+        (f"DELETE FROM delivery WHERE id IN ({old})", [(now - retention,)]),
         ("DELETE FROM sent WHERE at < ?", [(now - 600,)]),
         ("DELETE FROM told WHERE expires_at < ?", [(now,)]),
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 
 from opsctl.alerts.receiver import Outcome, Receiver, Request, Response, RetryAfter
@@ -25,7 +23,7 @@ async def call(session: aiohttp.ClientSession, receiver: Receiver, request: Requ
         return RetryAfter(f"cannot connect: {error.os_error.strerror or error.os_error}"), False
     except aiohttp.InvalidURL:
         return RetryAfter("not a URL that can be called"), False
-    except asyncio.TimeoutError:
+    except TimeoutError:
         return RetryAfter(f"no answer within {receiver.channel.timeout:g} s"), True
     except (aiohttp.ClientError, ConnectionError, OSError) as error:
         return RetryAfter(f"the answer broke off: {type(error).__name__}"), True

@@ -112,6 +112,6 @@ def _day_range(text: str) -> Range:
     start, end = _numbers(text, "day")
     if not all(1 <= abs(d) <= 31 for d in (start, end)):
         raise ValueError(f"a day of month lies between 1 and 31 or -31 and -1: {text!r}")
-    if start < 0 < end or (start > 0) == (end > 0) and start > end:
+    if start < 0 < end or ((start > 0) == (end > 0) and start > end):
         raise ValueError(f"the day range {text!r} ends before it starts")
     return start, end

@@ -96,7 +96,7 @@ class AlertingApi:
             raise UsageError(f"no delivery status {status!r}", f"one of: {', '.join(_STATUSES[1:])}")
         limit = min(1000, max(1, _number(asked.get("limit", "100"), "limit")))
         before = _number(asked.get("before", "0"), "before")
-        found = await run_in_threadpool(self._history.list, _since(asked.get("since", "")), limit, status, before)
+        found = await run_in_threadpool(self._history.page, _since(asked.get("since", "")), limit, status, before)
         return answer([d.json() for d in found])
 
     async def show_delivery(self, request: Request) -> Response:

@@ -219,7 +219,10 @@ class AlertmanagerApi:
         return Response(status_code=200)
 
     async def gone(self, _: Request) -> Response:
-        body = {"status": "deprecated", "error": "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed"}
+        body = {
+            "status": "deprecated",
+            "error": "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed",
+        }
         return answer(body, 410)
 
 
@@ -227,7 +230,7 @@ def _covers(silence: Silence, matchers: tuple[Matcher, ...]) -> bool:
     """Whether each filter fits one of the silence's own matchers. Source: alertmanager CheckSilenceMatchesFilterLabels."""
     for wanted in matchers:
         named = [m for m in silence.matchers if m.name == wanted.name]
-        if not any(m.op == wanted.op and m.value == wanted.value or wanted.matches(m.value) for m in named):
+        if not any((m.op == wanted.op and m.value == wanted.value) or wanted.matches(m.value) for m in named):
             return False
     return True
 

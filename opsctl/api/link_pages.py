@@ -32,7 +32,9 @@ def acknowledge(opened: Opened, oncall: OnCall, person: Person | None, missing: 
     elif opened.open:
         parts.append(_form(opened, oncall, person, missing))
     else:
-        parts.append('<p class="soft">✅ 已认领。恢复或超时后自动失效。<br>Acknowledged, until it resolves or times out.</p>')
+        parts.append(
+            '<p class="soft">✅ 已认领。恢复或超时后自动失效。<br>Acknowledged, until it resolves or times out.</p>'
+        )
     return _LAYOUT.format(title="认领告警 / Acknowledge", body="".join(parts))
 
 
@@ -44,7 +46,9 @@ def details(opened: Opened) -> str:
 
 def refused(message: str, hint: str) -> str:
     """A link that cannot be used. Both texts are HTML already."""
-    return _LAYOUT.format(title="链接无效", body=f'<div class="card"><h1>{message}</h1><p class="soft">{hint}</p></div>')
+    return _LAYOUT.format(
+        title="链接无效", body=f'<div class="card"><h1>{message}</h1><p class="soft">{hint}</p></div>'
+    )
 
 
 def _head(opened: Opened) -> str:

@@ -46,7 +46,9 @@ class LinkPages:
         except OpsctlError as error:
             return _refused(error)
         forget = request.query_params.get("who") == "other"
-        return _page(link_pages.acknowledge(opened, self._acknowledging.oncall, None if forget else self._known(request)))
+        return _page(
+            link_pages.acknowledge(opened, self._acknowledging.oncall, None if forget else self._known(request))
+        )
 
     async def acknowledge(self, request: Request) -> Response:
         """One POST: takes on what still fires, and remembers who one is."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, generate_latest
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
@@ -192,4 +192,5 @@ class AlertingProcess:
 
 def build_alerting(options: AlertingOptions, clock: Clock | None = None) -> AlertingProcess:
     """The alerting process, ready to start. Raises DocumentError, StateError."""
+    disable_created_metrics()
     return AlertingProcess(options, clock or SystemClock())

@@ -77,7 +77,7 @@ class Acknowledging:
 
     def _seen(self, told: Alert, now: float) -> Seen:
         live = self._alerting.alerts.get(told.fingerprint)
-        if live is None or live.starts_at > told.starts_at + 1 and told.ends_at is not None:
+        if live is None or live.starts_at > told.starts_at + 1:  # gone, or it has come back since: not what was told
             return Seen(told, False, None)
         return Seen(live, not live.resolved(now), self._alerting.acks.of(live, now))
 

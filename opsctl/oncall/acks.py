@@ -53,7 +53,9 @@ class Acks:
         ack = self._standing.get(alert.fingerprint)
         return ack if ack is not None and now < ack.until and not alert.resolved(now) else None
 
-    def give(self, fingerprints: Iterable[str], who: str, via: str, comment: str, now: float, timeout: float) -> list[Ack]:
+    def give(
+        self, fingerprints: Iterable[str], who: str, via: str, comment: str, now: float, timeout: float
+    ) -> list[Ack]:
         """Acknowledges alerts; a later one replaces an earlier one of the same alert."""
         with self._lock:
             given = []
@@ -103,7 +105,9 @@ class Acks:
 
 
 def _end(tx: Any, fingerprint: str, now: float, why: str) -> None:
-    tx.execute("UPDATE ack SET ended_at=?, ended_why=? WHERE fingerprint=? AND ended_at IS NULL", (now, why, fingerprint))
+    tx.execute(
+        "UPDATE ack SET ended_at=?, ended_why=? WHERE fingerprint=? AND ended_at IS NULL", (now, why, fingerprint)
+    )
 
 
 def _ack(row: Any) -> Ack:

@@ -1,0 +1,131 @@
+"""opsctl alerts: list, show, ack."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from typing import Annotated, Any
+
+import typer
+
+from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
+from opsctl.client.http import OpsClient, connect
+from opsctl.core.clock import local, parse_iso
+from opsctl.core.errors import NotFound, UsageError
+from opsctl.core.settings import load_settings
+from opsctl.model.duration import human_duration
+
+app = typer.Typer(no_args_is_help=True, help="List, show and acknowledge alerts.")
+
+Which = Annotated[str, typer.Argument(help="A fingerprint, the beginning of one, or an alert's name.")]
+_ROOT = "/api/opsctl/v1/alerts"
+
+
+@app.command("list")
+def list_alerts(
+    resolved: Annotated[bool, typer.Option("--resolved", help="Also those that ended lately.")] = False,
+    role: AsRole = "viewer",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """What fires now, since when, and who has it.
+
+    Example: opsctl alerts list
+    """
+    found = connect(load_settings(config), role).get(_ROOT, resolved="true" if resolved else None)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        console.print("没有告警 / no alerts")
+        return
+    table(("FINGERPRINT", "SEVERITY", "ALERT", "SERVICE", "SINCE", "STATE", "ACK"), [_row(a) for a in found])
+
+
+@app.command()
+def show(which: Which, role: AsRole = "viewer", config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """One alert: labels, texts, state, acknowledgement, deliveries.
+
+    Example: opsctl alerts show PaymentFailureRatioHigh
+    """
+    client = connect(load_settings(config), role)
+    found = client.get(f"{_ROOT}/{_find(client, which)}")
+    if as_json:
+        print_json(found)
+        return
+    for name, value in _facts(found):
+        console.print(f"{name:<12} {value}", soft_wrap=True)
+    told = [
+        (d["id"], d["integration"], d["status"], d["cause"], _time(d["sentAt"]), d["reason"])
+        for d in found["deliveries"]
+    ]
+    if told:
+        console.print()
+        table(("DELIVERY", "TO", "STATUS", "CAUSE", "SENT", "REASON"), told)
+
+
+@app.command()
+def ack(
+    which: Which,
+    who: Annotated[str, typer.Option("--who", help="Who takes it on; default: your user name.")] = "",
+    comment: Annotated[str, typer.Option("--comment", "-c", help="Why, or what is being done.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take the acknowledgement back.")] = False,
+    role: AsRole = "operator",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take on an alert, until it resolves or the time is up (oncall.yml: ack_timeout).
+
+    Example: opsctl alerts ack PaymentFailureRatioHigh -c "looking"
+    """
+    client = connect(load_settings(config), role)
+    path = f"{_ROOT}/{_find(client, which)}/ack"
+    body = {"who": who or getpass.getuser(), "via": "cli", "comment": comment}
+    found = client.delete(path) if undo else client.post(path, body)
+    if as_json:
+        print_json(found)
+    elif undo:
+        console.print("认领已撤回 / taken back")
+    else:
+        console.print(f"{found['who']} 已认领 / acknowledged until {_time(found['until'])}")
+
+
+def _find(client: OpsClient, which: str) -> str:
+    """The fingerprint that a person means. Raises NotFound, UsageError when several fit."""
+    alerts = client.get(_ROOT, resolved="true")
+    fits = [a for a in alerts if a["fingerprint"].startswith(which.lower()) or a["labels"].get("alertname") == which]
+    fits = [a for a in fits if a["status"]["state"] != "resolved"] or fits
+    if not fits:
+        raise NotFound(f"no alert {which!r}", "opsctl alerts list")
+    if len(fits) > 1:
+        raise UsageError(
+            f"{len(fits)} alerts fit {which!r}: {', '.join(a['fingerprint'] for a in fits[:5])}", "name the fingerprint"
+        )
+    return str(fits[0]["fingerprint"])
+
+
+def _row(alert: dict[str, Any]) -> tuple[object, ...]:
+    labels, taken = alert["labels"], alert["ack"]
+    since = human_duration(max(0.0, time.time() - parse_iso(alert["startsAt"])))
+    return (
+        alert["fingerprint"], labels.get("severity", ""), labels.get("alertname", ""), labels.get("service", ""),
+        since, alert["status"]["state"], taken["who"] if taken else "",
+    )  # fmt: skip
+
+
+def _facts(alert: dict[str, Any]) -> list[tuple[str, str]]:
+    taken, status = alert["ack"], alert["status"]
+    held = [f"{k}: {', '.join(status[k])}" for k in ("silencedBy", "inhibitedBy", "mutedBy") if status[k]]
+    return [
+        ("fingerprint", alert["fingerprint"]),
+        ("labels", ", ".join(f"{k}={v}" for k, v in alert["labels"].items())),
+        *alert["annotations"].items(),
+        ("state", "; ".join([status["state"], *held])),
+        ("since", _time(alert["startsAt"])),
+        ("receivers", ", ".join(r["name"] for r in alert["receivers"])),
+        ("ack", f"{taken['who']} ({taken['via']}) until {_time(taken['until'])} {taken['comment']}" if taken else "-"),
+    ]
+
+
+def _time(text: str | None) -> str:
+    return local(parse_iso(text)) if text else ""
