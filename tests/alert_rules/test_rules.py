@@ -1,0 +1,79 @@
+"""The rules: taken by Debian's promtool, each alert proven to fire and to stay silent, each message complete."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.servers import need
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = sorted((ROOT / "alert_rules").glob("*.yml"))
+TESTS = sorted((ROOT / "alert_rules" / "tests").glob("*.yml"))
+RUNBOOKS = {path.stem for path in (ROOT / "runbooks").glob("*.yml")}
+
+
+def _alerts() -> list[dict[str, Any]]:
+    documents = [yaml.safe_load(path.read_text()) for path in RULES]
+    return [rule for d in documents for group in d["groups"] for rule in group["rules"] if "alert" in rule]
+
+
+def _proofs() -> list[tuple[str, bool]]:
+    tests = [test for path in TESTS for test in yaml.safe_load(path.read_text())["tests"]]
+    return [(case["alertname"], bool(case["exp_alerts"])) for test in tests for case in test["alert_rule_test"]]
+
+
+def test_promtool_takes_every_rule_file_and_the_configuration() -> None:
+    promtool = need("promtool")
+    for command in (["check", "rules", *RULES], ["check", "config", ROOT / "deploy/local/prometheus.yml"]):
+        done = subprocess.run([promtool, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+def test_unit_tests_pass_promtool(path: Path) -> None:
+    done = subprocess.run([need("promtool"), "test", "rules", path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_names_are_unique_and_each_alert_is_proven_both_ways() -> None:
+    names = [alert["alert"] for alert in _alerts()]
+    assert len(names) == len(set(names)) > 20
+    proofs = _proofs()
+    assert {name for name in names if (name, True) not in proofs} == set()
+    assert {name for name in names if (name, False) not in proofs} == {"Watchdog"}
+    assert {name for name, _ in proofs} <= set(names)
+
+
+@pytest.mark.parametrize("alert", _alerts(), ids=lambda alert: str(alert["alert"]))
+def test_a_message_says_who_what_and_what_to_do(alert: dict[str, Any]) -> None:
+    labels, annotations = alert["labels"], alert["annotations"]
+    assert labels["team"]
+    assert labels["severity"] in ("critical", "warning", "info") or labels["severity"].startswith("{{ if")
+    for name in ("summary", "description"):
+        chinese, slash, english = annotations[name].partition(" / ")
+        assert slash
+        assert re.search(r"[一-鿿]", chinese)
+        assert re.search(r"[a-z]{3}", english)
+    if "runbook" in annotations:
+        assert annotations["runbook"] in RUNBOOKS
+
+
+def test_the_five_scenarios_are_paged_and_have_runbooks() -> None:
+    paged = {
+        "PaymentFailureRatioHigh": ("payments", "payment-outage"), "ServiceDown": (None, "service-down"),
+        "DatabaseLocked": ("platform-db", "database-locked"), "StorageFilling": ("storage", "storage-filling"),
+        "ErrorBurst": (None, "bad-configuration"),
+    }  # fmt: skip
+    found = {alert["alert"]: alert for alert in _alerts()}
+    for name, (service, runbook) in paged.items():
+        alert = found[name]
+        assert alert["labels"]["severity"] == "critical"
+        assert alert["labels"].get("service") == service
+        assert alert["annotations"]["runbook"] == runbook
+        assert int(alert["for"].removesuffix("s")) <= 10
