@@ -43,8 +43,8 @@ async def take(body: Event, service: Here) -> dict[str, Any]:
     if wanted:
         async with service.db.transaction() as c:
             added = await repository.add(c, body.id, body.kind, wanted, now())
-    figures: Figures = service.room
-    figures.messages.labels(body.kind).inc(added)
+        figures: Figures = service.room
+        figures.messages.labels(body.kind).inc(added)
     return {"messages": added, "outcome": "taken" if added else "nothing_new"}
 
 
