@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import inspect
+import logging
 import signal
 import socket
 import sys
@@ -81,9 +82,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(
-    process: Process, sock: socket.socket, name: str, on_ready: Callable[[str], None] | None = None
-) -> None:
+async def _run(process: Process, sock: socket.socket, name: str, on_ready: Callable[[str], None] | None = None) -> None:
     end = asyncio.Event()
     reloads: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
     _on_signals(end.set, lambda: None if reloads.full() else reloads.put_nowait(None))
@@ -111,6 +110,7 @@ async def _run(
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return uvicorn.Config(
         app, access_log=False, log_config=None, lifespan="auto", server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=75, ws="none",

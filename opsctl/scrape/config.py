@@ -46,12 +46,6 @@ _DISCOVERIES = (
 Scheme = Literal["http", "https"]
 
 
-def _plain_target(text: str) -> str:
-    if "/" in text:
-        raise ValueError(f"{text!r} is not HOST:PORT; scheme and path have keys of their own")
-    return text
-
-
 @document
 class Global:
     """Intervals in seconds, labels for the outside."""
@@ -66,7 +60,7 @@ class Global:
 class StaticConfig:
     """Targets (HOST:PORT) and the labels that they share."""
 
-    targets: tuple[Annotated[str, AfterValidator(_plain_target)], ...] = ()
+    targets: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
 
 
@@ -215,6 +209,15 @@ def _check(source: Source, config: PrometheusConfig) -> None:
             )
     if config.global_.scrape_timeout > config.global_.scrape_interval:
         raise source.refuse(("global", "scrape_timeout"), "is longer than the scrape interval")
+
+
+def _check_targets(source: Source, index: int, job: ScrapeConfig) -> None:
+    """A target with a path is a mistake, unless relabelling makes an address of it (as the probe's jobs do)."""
+    for group, static in enumerate(job.static_configs if not job.relabel_configs else ()):
+        for number, target in enumerate(static.targets):
+            if "/" in target:
+                path = ("scrape_configs", index, "static_configs", group, "targets", number)
+                raise source.refuse(path, f"{target!r} is not HOST:PORT", "scheme and metrics_path have keys of their own")
 
 
 def _with_defaults(job: ScrapeConfig, common: Global) -> ScrapeConfig:

@@ -45,8 +45,8 @@ class Sampler:
         self._positions: list[int] | None = None
         self._previous: tuple[Labels, ...] = ()
         self._comments: list[str] = []
-        self._joined: tuple[tuple[Labels, ...], tuple[Labels, ...], tuple[Labels, ...]] = ((), (), ())
         self._reports = tuple(Labels({METRIC_NAME: name, **target.labels}) for name in REPORTS)
+        self._joined: tuple[tuple[Labels, ...], tuple[Labels, ...], tuple[Labels, ...]] = ((), (), self._reports)
         self.metadata: dict[str, Metadata] = {}
 
     def page(self, page: Exposition, at_ms: int, seconds: float) -> list[Batch]:

@@ -59,7 +59,7 @@ def _target(job: ScrapeConfig, address: str, own: Mapping[str, str]) -> Target |
         **own, "__address__": address,
     }  # fmt: skip
     labels = relabel(discovered, job.relabel_configs)
-    if labels is None or not labels.get("__address__"):
+    if labels is None or not labels.get("__address__") or "/" in labels["__address__"]:
         return Dropped(job, Labels(discovered))
     url = _url(job, labels)
     labels.setdefault("instance", labels["__address__"])

@@ -1,0 +1,169 @@
+"""Sends alerts to Alertmanagers: one bounded queue and one loop for each, so that a hung one holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge, Summary
+
+from opsctl.core.clock import iso
+from opsctl.core.log import Log
+from opsctl.model.alert import Alert
+from opsctl.relabel import Rule, relabel
+
+LOG = Log("opsctl.metrics")
+_CAPACITY = 10_000
+_BATCH = 256
+_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """One Alertmanager: the URL of its /api/v2/alerts, and how long it may take, in seconds."""
+
+    url: str
+    timeout: float = 10.0
+
+
+class NotifierFigures:
+    """Under Prometheus' names."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        by = ["alertmanager"]
+        self.sent = Counter("prometheus_notifications_sent", "Alerts sent.", by, registry=registry)
+        self.errors = Counter(
+            "prometheus_notifications_errors", "Alerts that could not be sent.", by, registry=registry
+        )
+        self.dropped = Counter(
+            "prometheus_notifications_dropped", "Alerts dropped from full queues.", registry=registry
+        )
+        self.length = Gauge("prometheus_notifications_queue_length", "Alerts waiting.", registry=registry)
+        self.capacity = Gauge("prometheus_notifications_queue_capacity", "Most alerts waiting.", registry=registry)
+        self.known = Gauge("prometheus_notifications_alertmanagers_discovered", "Alertmanagers.", registry=registry)
+        self.latency = Summary("prometheus_notifications_latency_seconds", "Time to send.", by, registry=registry)
+        self.capacity.set(_CAPACITY)
+
+
+@dataclass
+class _Lane:
+    receiver: Receiver
+    waiting: deque[bytes] = field(default_factory=deque)
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Notifier:
+    """Takes alerts, adds external labels, relabels, and posts them. Unsent ones are tried again, oldest first."""
+
+    def __init__(self, figures: NotifierFigures) -> None:
+        self._figures = figures
+        self._lanes: dict[str, _Lane] = {}
+        self._external: Mapping[str, str] = {}
+        self._rules: Sequence[Rule] = ()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        self._session = aiohttp.ClientSession(trust_env=False)
+
+    def configure(self, receivers: Iterable[Receiver], external: Mapping[str, str], rules: Sequence[Rule]) -> None:
+        """Takes the receivers and labels of a configuration; queues of those that stay are kept."""
+        self._external, self._rules = dict(external), rules
+        wanted = {r.url: r for r in receivers}
+        for url in [u for u in self._lanes if u not in wanted]:
+            task = self._lanes.pop(url).task
+            if task is not None:
+                task.cancel()
+        for url, receiver in wanted.items():
+            lane = self._lanes.setdefault(url, _Lane(receiver))
+            lane.receiver = receiver
+            if lane.task is None:
+                lane.task = asyncio.create_task(self._loop(lane))
+        self._figures.known.set(len(self._lanes))
+
+    def send(self, alerts: Iterable[Alert]) -> None:
+        """Puts alerts into every queue; a full queue drops its oldest."""
+        bodies = [body for body in map(self._body, alerts) if body is not None]
+        for lane in self._lanes.values():
+            lane.waiting.extend(bodies)
+            while len(lane.waiting) > _CAPACITY:
+                lane.waiting.popleft()
+                self._figures.dropped.inc()
+            if lane.waiting:
+                lane.filled.set()
+        self._figures.length.set(sum(len(lane.waiting) for lane in self._lanes.values()))
+
+    def _body(self, alert: Alert) -> bytes | None:
+        labels = relabel({**self._external, **alert.labels}, self._rules)
+        return None if labels is None else orjson.dumps(body_of(alert, labels))
+
+    async def stop(self, drain_seconds: float = 2.0) -> None:
+        """Gives what waits a moment to leave, then ends."""
+        end = asyncio.get_running_loop().time() + drain_seconds
+        while any(lane.waiting for lane in self._lanes.values()) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.02)
+        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def _loop(self, lane: _Lane) -> None:
+        while True:
+            await lane.filled.wait()
+            batch = [lane.waiting[i] for i in range(min(_BATCH, len(lane.waiting)))]
+            if await self._post(lane.receiver, batch):
+                for body in batch:
+                    if lane.waiting and lane.waiting[0] is body:
+                        lane.waiting.popleft()
+            else:
+                await asyncio.sleep(_AGAIN_SECONDS)
+            if not lane.waiting:
+                lane.filled.clear()
+            self._figures.length.set(sum(len(each.waiting) for each in self._lanes.values()))
+
+    async def _post(self, receiver: Receiver, batch: list[bytes]) -> bool:
+        """Whether the batch is done with: taken, or refused for good (4xx)."""
+        began = asyncio.get_running_loop().time()
+        try:
+            status = await self._status(receiver, b"[" + b",".join(batch) + b"]")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._failed(receiver, batch, str(error) or "timeout")
+            return False
+        if status // 100 != 2:
+            self._failed(receiver, batch, f"HTTP {status}")
+            return status // 100 == 4
+        self._figures.sent.labels(receiver.url).inc(len(batch))
+        self._figures.latency.labels(receiver.url).observe(asyncio.get_running_loop().time() - began)
+        return True
+
+    async def _status(self, receiver: Receiver, body: bytes) -> int:
+        assert self._session is not None
+        headers = {"Content-Type": "application/json"}
+        async with (
+            asyncio.timeout(receiver.timeout),
+            self._session.post(receiver.url, data=body, headers=headers) as answer,
+        ):
+            await answer.read()
+            return answer.status
+
+    def _failed(self, receiver: Receiver, batch: list[bytes], why: str) -> None:
+        self._figures.errors.labels(receiver.url).inc(len(batch))
+        LOG.warning("notifier.failed", alertmanager=receiver.url, alerts=len(batch), error=why)
+
+
+def body_of(alert: Alert, labels: Mapping[str, str]) -> dict[str, Any]:
+    """An alert in Alertmanager's JSON."""
+    body: dict[str, Any] = {
+        "labels": dict(labels), "annotations": dict(alert.annotations), "startsAt": iso(alert.starts_at),
+        "generatorURL": alert.generator_url,
+    }  # fmt: skip
+    if alert.ends_at is not None:
+        body["endsAt"] = iso(alert.ends_at)
+    return body
