@@ -30,8 +30,9 @@ def _proofs() -> list[tuple[str, bool]]:
 
 def test_promtool_takes_every_rule_file_and_the_configuration() -> None:
     promtool = need("promtool")
-    for command in (["check", "rules", *RULES], ["check", "config", ROOT / "deploy/local/prometheus.yml"]):
-        done = subprocess.run([promtool, *command], capture_output=True, text=True)
+    checks: list[list[str | Path]] = [["rules", *RULES], ["config", ROOT / "deploy/local/prometheus.yml"]]
+    for check in checks:
+        done = subprocess.run([promtool, "check", *check], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

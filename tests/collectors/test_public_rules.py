@@ -46,7 +46,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"      - targets: ['127.0.0.1:{ours.server_port}']\n"
     )
     url = f"http://127.0.0.1:{port}"
-    command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+    command: list[str | Path] = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
                f"--web.listen-address=127.0.0.1:{port}"]  # fmt: skip
     with started(command, lambda: http_ok(f"{url}/-/ready"), folder / "log"):
         yield url
