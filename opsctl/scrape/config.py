@@ -8,7 +8,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from opsctl.core.document import Duration, Source, convert, document, read
 from opsctl.relabel import Rule
@@ -199,6 +199,7 @@ def _check(source: Source, config: PrometheusConfig) -> None:
         if job.job_name in seen:
             raise source.refuse(("scrape_configs", number, "job_name"), f"the job {job.job_name!r} stands here twice")
         seen.add(job.job_name)
+        _check_targets(source, number, job)
         interval = job.scrape_interval or config.global_.scrape_interval
         if job.scrape_timeout > interval:
             raise source.refuse(("scrape_configs", number, "scrape_timeout"), "is longer than the scrape interval")
@@ -217,7 +218,9 @@ def _check_targets(source: Source, index: int, job: ScrapeConfig) -> None:
         for number, target in enumerate(static.targets):
             if "/" in target:
                 path = ("scrape_configs", index, "static_configs", group, "targets", number)
-                raise source.refuse(path, f"{target!r} is not HOST:PORT", "scheme and metrics_path have keys of their own")
+                raise source.refuse(
+                    path, f"{target!r} is not HOST:PORT", "scheme and metrics_path have keys of their own"
+                )
 
 
 def _with_defaults(job: ScrapeConfig, common: Global) -> ScrapeConfig:
