@@ -1,0 +1,227 @@
+"""The embedded store: append, select, blocks, restart, retention, damage."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from opsctl.core.errors import StateError
+from opsctl.metrics.fill import fill
+from opsctl.metrics.store import EmbeddedStore
+from opsctl.model.series import STALE, Series, is_stale
+from tests.metrics.support import EVER, HOUR, everything, match, put, series
+
+BASE = 500_000 * HOUR
+A, B, C = series("m", i="a"), series("m", i="b"), series("n", i="a", z="1")
+
+
+def test_select_gives_each_series_its_own_samples(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    put(store, BASE, {A: 1, B: 2})
+    put(store, BASE + 5000, {A: 3, C: 4})
+    put(store, BASE + 10_000, {B: 5})
+    assert everything(store) == {
+        str(A): [(BASE, 1), (BASE + 5000, 3)], str(B): [(BASE, 2), (BASE + 10_000, 5)], str(C): [(BASE + 5000, 4)],
+    }  # fmt: skip
+    assert everything(store, BASE + 1, BASE + 5000) == {str(A): [(BASE + 5000, 3)], str(C): [(BASE + 5000, 4)]}
+    store.close()
+
+
+def test_what_is_not_newer_is_refused(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    assert put(store, BASE, {A: 1}) == 1
+    assert put(store, BASE, {A: 2}) == 0
+    assert put(store, BASE - 1, {A: 2}) == 0
+    assert put(store, BASE - 1, {B: 2}, source="other") == 1
+    assert store.status().out_of_order == 2
+    store.close()
+
+
+def test_two_sources_of_one_series_are_joined_in_time(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    for k in range(4):
+        put(store, BASE + k * 1000, {A: k}, source=f"s{k % 2}")
+    assert everything(store)[str(A)] == [(BASE + k * 1000, k) for k in range(4)]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("matcher", "found"),
+    [
+        (("i", "=", "a"), [A, C]), (("i", "!=", "a"), [B]), (("i", "=~", "a|b"), [A, B, C]),
+        (("i", "!~", "a.*"), [B]), (("z", "=", ""), [A, B]), (("z", "!=", ""), [C]), (("z", "=~", ".*"), [A, B, C]),
+        (("z", "=~", ".+"), [C]), (("q", "=", "x"), []), (("q", "=", ""), [A, B, C]), (("__name__", "=", "m"), [A, B]),
+    ],
+)  # fmt: skip
+def test_matchers(tmp_path: Path, matcher: tuple[str, str, str], found: list[object]) -> None:
+    store = EmbeddedStore(tmp_path)
+    put(store, BASE, {A: 1, B: 2, C: 3})
+    selected = store.select(match(*matcher), *EVER)  # type: ignore[arg-type]
+    assert [s.labels for s in selected] == found
+    store.close()
+
+
+def test_series_and_labels_are_those_with_samples_in_the_range(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    put(store, BASE, {A: 1, C: 1})
+    put(store, BASE + HOUR, {A: 1, B: 1})
+    assert store.series([match("i", "=~", ".+")], BASE + 1, BASE + HOUR) == [A, B]
+    assert store.label_names([], *EVER) == ["__name__", "i", "z"]
+    assert store.label_names([match("__name__", "=", "m")], *EVER) == ["__name__", "i"]
+    assert store.label_values("i", [], *EVER) == ["a", "b"]
+    assert store.label_values("i", [], BASE, BASE + 1) == ["a"]
+    store.close()
+
+
+def test_staleness_markers_survive_log_and_block(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    put(store, BASE, {A: 1})
+    put(store, BASE + 1000, {A: STALE})
+    for _ in range(2):
+        (found,) = store.select(match("i", "=", "a"), *EVER)
+        assert is_stale(found.values).tolist() == [False, True]
+        store.close()
+        store = EmbeddedStore(tmp_path)
+        store.maintain((BASE + 3 * HOUR) / 1000)
+    assert store.status().blocks == 1
+    store.close()
+
+
+def fill_hours(store: EmbeddedStore, hours: float) -> None:
+    for k in range(int(hours * 360)):
+        put(store, BASE + k * 10_000, {A: k, B: 2.5 * k, **({C: -k} if k % 3 else {})})
+
+
+def test_blocks_and_head_answer_as_one_and_survive_a_restart(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    fill_hours(store, 5)
+    before = everything(store)
+    store.maintain((BASE + 5 * HOUR) / 1000)
+    assert store.status().blocks == 2
+    assert store.status().head_min_ms == BASE + 4 * HOUR
+    assert everything(store) == before
+    store.close()
+    store = EmbeddedStore(tmp_path)
+    assert everything(store) == before
+    assert put(store, BASE + HOUR, {A: 1}) == 0
+    assert put(store, BASE + 5 * HOUR, {A: 1}) == 1
+    store.close()
+    assert len(list((tmp_path / "wal").iterdir())) <= 3
+
+
+def test_a_death_between_block_and_log_doubles_nothing(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    fill_hours(store, 3)
+    before = everything(store)
+    kept = {p: p.read_bytes() for p in (tmp_path / "wal").iterdir()}
+    store.maintain((BASE + 3 * HOUR) / 1000)
+    store.close()
+    for path, data in kept.items():
+        path.write_bytes(data)
+    store = EmbeddedStore(tmp_path)
+    assert everything(store) == before
+    store.close()
+
+
+def test_retention_deletes_whole_blocks(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, retention_seconds=3 * 3600)
+    fill_hours(store, 5)
+    store.maintain((BASE + 5.5 * HOUR) / 1000)
+    assert min(t for t, _ in everything(store)[str(A)]) == BASE + 2 * HOUR
+    assert len(list((tmp_path / "blocks").iterdir())) == 1
+    store.close()
+
+
+def test_a_damaged_block_is_set_aside_and_the_rest_answers(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    fill_hours(store, 5)
+    store.maintain((BASE + 5 * HOUR) / 1000)
+    store.close()
+    first = min((tmp_path / "blocks").iterdir())
+    data = bytearray(first.read_bytes())
+    data[len(data) // 3] ^= 255
+    first.write_bytes(data)
+    store = EmbeddedStore(tmp_path)
+    assert min(t for t, _ in everything(store)[str(A)]) == BASE + 2 * HOUR
+    assert store.status().set_aside == 1
+    assert (tmp_path / "damaged" / first.name).exists()
+    store.close()
+
+
+def test_a_lost_table_of_labels_is_made_again_from_the_blocks(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    fill_hours(store, 3)
+    store.maintain((BASE + 3 * HOUR) / 1000)
+    before = everything(store)
+    store.close()
+    (tmp_path / "series").write_bytes(b"nonsense")
+    store = EmbeddedStore(tmp_path)
+    assert everything(store) == before
+    store.close()
+
+
+@pytest.mark.parametrize("cut", [1, 7, 8, 9, 60])
+def test_a_torn_log_keeps_all_before_the_tear(tmp_path: Path, cut: int) -> None:
+    store = EmbeddedStore(tmp_path)
+    for k in range(10):
+        put(store, BASE + k * 1000, {A: k})
+    store.close()
+    (segment,) = (tmp_path / "wal").iterdir()
+    os.truncate(segment, segment.stat().st_size - cut)
+    store = EmbeddedStore(tmp_path)
+    kept = everything(store)[str(A)]
+    assert kept == [(BASE + k * 1000, k) for k in range(len(kept))]
+    assert len(kept) >= 9 - cut // 29
+    put(store, BASE + 60_000, {A: 6})
+    store.close()
+    store = EmbeddedStore(tmp_path)
+    assert everything(store)[str(A)] == [*kept, (BASE + 60_000, 6)]
+    store.close()
+
+
+def test_a_full_disk_costs_durability_but_not_the_samples_in_memory(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    put(store, BASE, {A: 1})
+    store._wal.rotate()
+    (tmp_path / "wal").rename(tmp_path / "gone")
+    assert put(store, BASE + 1000, {A: 2}) == 1
+    assert store.status().wal_failures == 1
+    (tmp_path / "gone").rename(tmp_path / "wal")
+    put(store, BASE + 2000, {A: 3})
+    assert [v for _, v in everything(store)[str(A)]] == [1, 2, 3]
+    store.close()
+    store = EmbeddedStore(tmp_path)
+    assert [v for _, v in everything(store)[str(A)]] == [1, 3]
+    store.close()
+
+
+def test_the_folder_has_one_owner_and_a_version(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    with pytest.raises(StateError, match="in use"):
+        EmbeddedStore(tmp_path)
+    store.close()
+    (tmp_path / "VERSION").write_text("99\n")
+    with pytest.raises(StateError, match="format 99"):
+        EmbeddedStore(tmp_path)
+
+
+def test_history_is_filled_in_blocks_and_joined_by_what_follows(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    times = np.arange(BASE - 30 * 24 * HOUR, BASE, 60_000)
+    rng = np.random.default_rng(3)
+    past = [Series(series("b", i=str(i)), times, np.round(rng.random(len(times)), 2)) for i in range(3)]
+    past.append(Series(A, times[::7], np.arange(len(times[::7]), dtype=np.float64)))
+    assert fill(store, past) == sum(len(s.times) for s in past)
+    put(store, BASE + 1000, {A: 7})
+    store.close()
+    store = EmbeddedStore(tmp_path)
+    for one in past[:3]:
+        (found,) = store.select(match("i", "=", one.labels["i"]), *EVER)
+        assert np.array_equal(found.times, one.times)
+        assert np.array_equal(found.values, one.values)
+    assert everything(store)[str(A)][-1] == (BASE + 1000, 7)
+    assert len(everything(store)[str(A)]) == len(times[::7]) + 1
+    store.close()
