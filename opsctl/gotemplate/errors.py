@@ -1,0 +1,16 @@
+"""What a template raises: one error, with the template's name and the line."""
+
+from __future__ import annotations
+
+from opsctl.core.errors import OpsctlError
+
+
+class TemplateError(OpsctlError):
+    """A template cannot be parsed or rendered. `line` is 1-based; `reason` the bare sentence."""
+
+    def __init__(self, reason: str, name: str = "", line: int = 0) -> None:
+        place = f"{name}:{line}: " if line else (f"{name}: " if name else "")
+        super().__init__(f"template: {place}{reason}")
+        self.reason = reason
+        self.name = name
+        self.line = line

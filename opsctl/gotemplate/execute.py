@@ -1,0 +1,327 @@
+"""Runs the nodes of a template over data. Source: text/template/exec.go.
+
+Data are strings, numbers, booleans, None, sequences and mappings. A class of ours that templates may look into has
+`template_fields() -> Mapping`; nothing else of an object can be reached.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opsctl.core.errors import OpsctlError
+from opsctl.gotemplate.builtins import LAZY, truth
+from opsctl.gotemplate.errors import TemplateError
+from opsctl.gotemplate.nodes import (
+    Action,
+    Branch,
+    Chain,
+    Command,
+    Constant,
+    Dot,
+    Field,
+    Function,
+    Include,
+    Jump,
+    Nil,
+    Node,
+    Pipe,
+    Term,
+    Text,
+    Variable,
+)  # fmt: skip
+from opsctl.gotemplate.text import go_text
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a template may do: steps, characters written, templates inside each other."""
+
+    steps: int = 200_000
+    output: int = 1_000_000
+    depth: int = 20
+
+
+class _Break(Exception):
+    pass
+
+
+class _Continue(Exception):
+    pass
+
+
+class Run:
+    """One rendering."""
+
+    def __init__(
+        self,
+        name: str,
+        defined: Mapping[str, tuple[Node, ...]],
+        functions: Mapping[str, Callable[..., Any]],
+        bounds: Bounds,
+    ) -> None:
+        self._name = name
+        self._defined = defined
+        self._functions = functions
+        self._bounds = bounds
+        self._out: list[str] = []
+        self._size = 0
+        self._steps = 0
+        self._depth = 0
+        self._variables: list[tuple[str, Any]] = []
+
+    def render(self, nodes: Sequence[Node], data: Any) -> str:
+        self._variables = [("$", data)]
+        self._walk(nodes, data)
+        return "".join(self._out)
+
+    # -- statements
+
+    def _walk(self, nodes: Sequence[Node], dot: Any) -> None:
+        for node in nodes:
+            self._step(0)
+            if isinstance(node, Text):
+                self._write(node.text, 0)
+            elif isinstance(node, Action):
+                value = self._pipe(node.pipe, dot)
+                if not node.pipe.declared:
+                    self._write(_printed(value), node.pipe.line)
+            elif isinstance(node, Branch):
+                self._branch(node, dot)
+            elif isinstance(node, Include):
+                self._include(node, dot)
+            elif isinstance(node, Jump):
+                raise _Break if node.kind == "break" else _Continue
+
+    def _branch(self, node: Branch, dot: Any) -> None:
+        known = len(self._variables)
+        value = self._pipe(node.pipe, dot)
+        if node.kind == "range":
+            self._range(node, value, dot)
+        elif truth(value):
+            self._walk(node.then, value if node.kind == "with" else dot)
+        else:
+            self._walk(node.otherwise, dot)
+        del self._variables[known:]
+
+    def _range(self, node: Branch, value: Any, dot: Any) -> None:
+        known = len(self._variables)
+        ran = False
+        for key, item in self._items(value, node.line):
+            ran = True
+            self._step(node.line)
+            names = node.pipe.declared
+            if names:
+                set_ = self._assign if node.pipe.assigns else self._set_declared
+                set_(names[-1], item, node.line)
+                if len(names) > 1:
+                    set_(names[0], key, node.line)
+            try:
+                self._walk(node.then, item)
+            except _Continue:
+                pass
+            except _Break:
+                break
+            finally:
+                del self._variables[known:]
+        if not ran:
+            self._walk(node.otherwise, dot)
+
+    def _items(self, value: Any, line: int) -> Iterator[tuple[Any, Any]]:
+        if isinstance(value, Mapping):
+            return iter([(key, value[key]) for key in sorted(value)])
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return iter(enumerate(value))
+        if isinstance(value, int) and not isinstance(value, bool):
+            return ((i, i) for i in range(value))
+        if value is None:
+            return iter(())
+        raise self._error(f"range can't iterate over {go_text(value)}", line)
+
+    def _include(self, node: Include, dot: Any) -> None:
+        nodes = self._defined.get(node.name)
+        if nodes is None:
+            raise self._error(f'template "{node.name}" not defined', node.line)
+        data = self._pipe(node.pipe, dot) if node.pipe is not None else None
+        self._depth += 1
+        if self._depth > self._bounds.depth:
+            raise self._error(f"exceeded maximum template depth ({self._bounds.depth})", node.line)
+        outer, self._variables = self._variables, [("$", data)]
+        self._walk(nodes, data)
+        self._variables = outer
+        self._depth -= 1
+
+    # -- values
+
+    def _pipe(self, pipe: Pipe, dot: Any) -> Any:
+        value: Any = _ABSENT
+        for command in pipe.commands:
+            value = self._command(command, dot, value)
+        for name in pipe.declared:
+            if pipe.assigns:
+                self._assign(name, value, pipe.line)
+            else:
+                self._variables.append((name, value))
+        return value
+
+    def _command(self, command: Command, dot: Any, final: Any) -> Any:
+        self._step(command.line)
+        first, *rest = command.args
+        if isinstance(first, Function):
+            return self._call(first.name, rest, dot, final, command.line)
+        if isinstance(first, Field | Variable | Chain) and (rest or final is not _ABSENT):
+            return self._call_value(first, rest, dot, final, command.line)
+        if rest or final is not _ABSENT:
+            raise self._error(f"can't give argument to non-function {_source(first)}", command.line)
+        return self._term(first, dot)
+
+    def _term(self, term: Term, dot: Any) -> Any:
+        if isinstance(term, Constant):
+            return term.value
+        if isinstance(term, Dot):
+            return dot
+        if isinstance(term, Nil):
+            raise self._error("nil is not a command", term.line)
+        if isinstance(term, Field):
+            return self._called(self._fields(dot, term.names, term.line), term.line)
+        if isinstance(term, Variable):
+            return self._called(self._fields(self._variable(term), term.names, term.line), term.line)
+        if isinstance(term, Chain):
+            return self._called(self._fields(self._term(term.node, dot), term.names, term.line), term.line)
+        if isinstance(term, Function):
+            return self._call(term.name, [], dot, _ABSENT, term.line)
+        return self._pipe_inside(term, dot)
+
+    def _pipe_inside(self, pipe: Pipe, dot: Any) -> Any:
+        known = len(self._variables)
+        value = self._pipe(pipe, dot)
+        del self._variables[known:]
+        return value
+
+    def _argument(self, term: Term, dot: Any) -> Any:
+        return None if isinstance(term, Nil) else self._term(term, dot)
+
+    def _call(self, name: str, rest: Sequence[Term], dot: Any, final: Any, line: int) -> Any:
+        if name in LAZY:
+            return self._lazy(name, rest, dot, final, line)
+        args = [self._argument(term, dot) for term in rest]
+        return self._invoke(name, self._functions[name], args, final, line)
+
+    def _lazy(self, name: str, rest: Sequence[Term], dot: Any, final: Any, line: int) -> Any:
+        """`and`, `or` look at no more arguments than they need."""
+        value: Any = final
+        if not rest and final is _ABSENT:
+            raise self._error(f"wrong number of args for {name}: want at least 1 got 0", line)
+        for term in rest:
+            value = self._argument(term, dot)
+            if truth(value) == (name == "or"):
+                return value
+        return value if final is _ABSENT else final
+
+    def _call_value(self, term: Term, rest: Sequence[Term], dot: Any, final: Any, line: int) -> Any:
+        assert isinstance(term, Field | Variable | Chain)
+        holder = dot if isinstance(term, Field) else None
+        if isinstance(term, Variable):
+            holder = self._variable(term)
+        if isinstance(term, Chain):
+            holder = self._term(term.node, dot)
+        function = self._fields(holder, term.names, line)
+        if not callable(function):
+            raise self._error(f"{_source(term)} is not a method but has arguments", line)
+        return self._invoke(_source(term), function, [self._argument(t, dot) for t in rest], final, line)
+
+    def _called(self, value: Any, line: int) -> Any:
+        """A method named without arguments is called."""
+        return self._invoke("method", value, [], _ABSENT, line) if callable(value) else value
+
+    def _invoke(self, name: str, function: Callable[..., Any], args: list[Any], final: Any, line: int) -> Any:
+        given = args if final is _ABSENT else [*args, final]
+        if not _accepts(function, len(given)):
+            raise self._error(f"wrong number of args for {name}: got {len(given)}", line)
+        try:
+            return function(*given)
+        except TemplateError as error:
+            raise self._error(f"error calling {name}: {error.reason}", line) from error
+        except OpsctlError as error:
+            raise self._error(f"error calling {name}: {error.message}", line) from error
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
+            raise self._error(f"error calling {name}: {error}", line) from error
+
+    def _fields(self, value: Any, names: Sequence[str], line: int) -> Any:
+        for name in names:
+            if callable(value):
+                value = self._called(value, line)
+            value = self._field(value, name, line)
+        return value
+
+    def _field(self, value: Any, name: str, line: int) -> Any:
+        reach = getattr(value, "template_fields", None)
+        if reach is not None:
+            fields: Mapping[str, Any] = reach()
+            if name in fields:
+                return fields[name]
+        if isinstance(value, Mapping):
+            return value.get(name, "")
+        if value is None:
+            raise self._error(f"nil data; no entry for key {name!r}", line)
+        raise self._error(f"can't evaluate field {name} in type {type(value).__name__}", line)
+
+    # -- variables
+
+    def _variable(self, term: Variable) -> Any:
+        for name, value in reversed(self._variables):
+            if name == term.name:
+                return value
+        raise self._error(f"undefined variable: {term.name}", term.line)
+
+    def _set_declared(self, name: str, value: Any, line: int) -> None:
+        self._variables.append((name, value))
+
+    def _assign(self, name: str, value: Any, line: int) -> None:
+        for index in range(len(self._variables) - 1, -1, -1):
+            if self._variables[index][0] == name:
+                self._variables[index] = (name, value)
+                return
+        raise self._error(f"undefined variable: {name}", line)
+
+    # -- bounds
+
+    def _step(self, line: int) -> None:
+        self._steps += 1
+        if self._steps > self._bounds.steps:
+            raise self._error(f"more than {self._bounds.steps} steps", line)
+
+    def _write(self, text: str, line: int) -> None:
+        self._size += len(text)
+        if self._size > self._bounds.output:
+            raise self._error(f"more than {self._bounds.output} characters of output", line)
+        self._out.append(text)
+
+    def _error(self, reason: str, line: int) -> TemplateError:
+        return TemplateError(reason, self._name, line)
+
+
+def _printed(value: Any) -> str:
+    return "<no value>" if value is None else go_text(value)
+
+
+def _source(term: Term) -> str:
+    names = getattr(term, "names", ())
+    head = term.name if isinstance(term, Variable) else go_text(term.value) if isinstance(term, Constant) else ""
+    return head + "".join(f".{n}" for n in names) or "."
+
+
+def _accepts(function: Callable[..., Any], count: int) -> bool:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""A parsed Go template, ready to be rendered any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsctl.gotemplate.builtins import BUILTINS
+from opsctl.gotemplate.errors import TemplateError
+from opsctl.gotemplate.execute import Bounds, Run
+from opsctl.gotemplate.nodes import Node
+from opsctl.gotemplate.parse import Parser
+
+Functions = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text and the templates it and its `base` define.
+
+    Go's text/template with `missingkey=zero`, as Prometheus and Alertmanager use it. Data: see execute.py.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    functions: Functions
+    defined: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    bounds: Bounds = field(default_factory=Bounds)
+
+    @staticmethod
+    def parse(
+        text: str,
+        functions: Functions | None = None,
+        name: str = "template",
+        base: Template | None = None,
+        bounds: Bounds | None = None,
+    ) -> Template:
+        """Parses a text; `functions` come on top of Go's own, `base` lends its definitions. Raises TemplateError."""
+        known = {**BUILTINS, **(base.functions if base is not None else {}), **(functions or {})}
+        parser = Parser(text, name, known)
+        nodes = parser.parse()
+        defined = {**(base.defined if base is not None else {}), **parser.defined}
+        return Template(name, nodes, known, defined, bounds or Bounds())
+
+    def render(self, data: Any, functions: Functions | None = None) -> str:
+        """The text for these data. `functions` stand in for those of the same names. Raises TemplateError."""
+        known = {**self.functions, **functions} if functions else self.functions
+        try:
+            return Run(self.name, self.defined, known, self.bounds).render(self.nodes, data)
+        except RecursionError:
+            raise TemplateError("the template goes too deep", self.name) from None
