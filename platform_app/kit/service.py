@@ -10,25 +10,26 @@ if __name__ == "__main__":
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any
 
-import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 
-from platform_app.kit import log as logs
 from platform_app.kit.answers import Json, on_database_error, on_invalid, on_problem
 from platform_app.kit.client import Client
-from platform_app.kit.config import ConfigError, ConfigFolder, PlatformConfig, host_port
-from platform_app.kit.db import Db
+from platform_app.kit.config import ConfigError, ConfigFolder, PlatformConfig
+from platform_app.kit.db import Db, error_kind
+from platform_app.kit.log import Log
 from platform_app.kit.loop import every
 from platform_app.kit.metrics import CONTENT_TYPE, Metrics
 from platform_app.kit.middleware import Observe
+from platform_app.kit.process import bind, open_folder, run
 
-log = logs.Log("platform.service")
+__all__ = ["Here", "Service", "bind", "create_app", "open_folder", "run", "serve"]
+
+log = Log("platform.service")
 
 
 class Service:
@@ -56,7 +57,7 @@ class Service:
     def loop(self, name: str, seconds: float | Callable[[], float], tick: Callable[[], Awaitable[object]]) -> None:
         """Runs `tick` in the background until the process ends; failures are counted and logged."""
         pause = seconds if callable(seconds) else lambda: float(seconds)
-        self.spawn(every(pause, name, tick, self.metrics))
+        self.spawn(every(pause, name, tick, self.metrics, self._count))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a coroutine in the background; cancelled when the process ends."""
@@ -65,6 +66,12 @@ class Service:
     def on_close(self, call: Callable[[], Awaitable[None]]) -> None:
         """`await call()` at the end of the process."""
         self._closers.append(call)
+
+    def _count(self, error: Exception) -> bool:
+        if isinstance(error, SQLAlchemyError):
+            self.metrics.database_errors.labels(self.name, error_kind(error)).inc()
+            return True
+        return False
 
     async def start(self) -> None:
         self.metrics.config_version.labels(self.name).set(self.config.version)
@@ -153,48 +160,6 @@ def _operations(service: Service) -> APIRouter:
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
     return router
-
-
-def bind(name: str, address: str) -> socket.socket:
-    """A bound TCP socket; when the port is taken: a clear log line and exit code 1."""
-    host, port = host_port(address)
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host, port))
-    except OSError as error:
-        log.error("listen.refused", address=address, error=str(error))
-        print(f"{name}: cannot listen on {address}: {error.strerror} (services.{name} moves it)", file=sys.stderr)
-        sys.exit(1)
-    sock.set_inheritable(True)
-    return sock
-
-
-def open_folder(name: str) -> ConfigFolder:
-    """The configuration folder of PLATFORM_CONFIG, logging started; exit code 2 when it is wrong."""
-    try:
-        folder = ConfigFolder.from_environment()
-    except ConfigError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        sys.exit(2)
-    logs.configure(name, folder.config.logs.folder, folder.config.logs.level)
-    return folder
-
-
-def run(app: Any, sock: socket.socket) -> None:
-    """Runs an ASGI app on a bound socket until SIGTERM; uvloop, httptools, one worker."""
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,
-    )
-    uvicorn.Server(config).run(sockets=[sock])
 
 
 def serve(name: str, create: Callable[[ConfigFolder], FastAPI]) -> None:
