@@ -155,8 +155,12 @@ class Sender:
         lane.wake.set()
 
     def _busy(self) -> bool:
+        """Whether something is in flight, or may go now for the first time (what has failed waits for the next life)."""
         now = self._clock.now()
-        return any(lane.flights or self._due(lane, now) == 0.0 for lane in self._lanes.values())
+        return any(
+            lane.flights or (self._due(lane, now) == 0.0 and any(d.attempts == 0 for d in lane.queue.all()))
+            for lane in self._lanes.values()
+        )
 
     def _due(self, lane: _Lane, now: float) -> float | None:
         """Seconds until a lane may send something; None when it has nothing to send."""

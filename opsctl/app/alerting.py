@@ -74,10 +74,10 @@ class AlertingProcess:
         links = Links(load_key(options.storage / "links.key"), url)
         self._acks = Acks(Database(options.storage / "acks.db", acks.SCHEMA))
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
-        dress = dresser(links, self._acks, url, clock)
+        dress = dresser(links, self._acks, clock)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
         self._make: Callable[[], Alerting] = lambda: Alerting(
-            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures, url
+            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures
         )
         self._links, self._oncall, self._configuration = links, oncall, configuration
         self._tasks: list[asyncio.Task[None]] = []
@@ -87,6 +87,12 @@ class AlertingProcess:
     def asgi(self) -> ASGIApp:
         assert self._asgi is not None, "start first"
         return self._asgi
+
+    def bound(self, address: str) -> None:
+        """Takes note of the address really bound: links start with it where no external URL was given."""
+        self.address = address
+        if not self._options.external_url:
+            self._links.base = f"http://{address}"
 
     def now(self) -> float:
         """The process' clock."""

@@ -58,7 +58,7 @@ def alertmanager(
     )  # fmt: skip
 
     def ready(bound: str) -> None:
-        process.address = bound
+        process.bound(bound)
         print(f'ts={iso(process.now())} level=info msg="Listening on" address={bound}', file=sys.stderr, flush=True)
 
     serve(process, address, "--web.listen-address (listen.alerting)", "alerting", ready)

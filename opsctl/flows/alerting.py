@@ -35,11 +35,11 @@ class Alerting:
 
     def __init__(
         self, configuration: Configuration, remembered: state.Remembered, writer: Writer, sender: Sender,
-        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures, external_url: str,
+        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures,
     ) -> None:  # fmt: skip
         self.alerts, self.silences, self.acks = AlertStore(remembered.alerts), Silences(remembered.silences), acks
         self.sender, self.log, self.figures = sender, log, figures
-        self._writer, self._clock, self._url = writer, clock, external_url
+        self._writer, self._clock = writer, clock
         self._settled = remembered.settled
         self._timers: dict[Group, asyncio.TimerHandle] = {}
         self.configure(configuration)
@@ -105,7 +105,7 @@ class Alerting:
         """One group is due. What is to be told is written down together with what has left the group."""
         group.flushed, group.due = True, now + group.route.group_interval
         self._wait(group)
-        batch = replace(group.batch(now), external_url=self._url)
+        batch = group.batch(now)
         statements = self._tell(group, batch)
         gone = group.settle(batch)
         if gone:

@@ -20,7 +20,7 @@ from opsctl.oncall.acks import Acks
 from opsctl.oncall.links import Links
 
 
-def dresser(links: Links, acks: Acks, external_url: str, clock: Clock) -> Dress:
+def dresser(links: Links, acks: Acks, clock: Clock) -> Dress:
     """Puts links and the names of those who acknowledged into a batch at the time of sending."""
 
     def dress(delivery: Delivery, integration: Integration) -> Batch:
@@ -29,7 +29,7 @@ def dresser(links: Links, acks: Acks, external_url: str, clock: Clock) -> Dress:
         return replace(
             batch,
             now=batch.now if kind == "webhook" else now,
-            external_url=external_url,
+            external_url=links.base,
             ack_url="" if batch.test else links.url("ack", delivery.id, kind),
             details_url=links.url("details", delivery.id, kind),
             acked=tuple((f, ack.who) for f, ack in standing if ack is not None),

@@ -27,13 +27,13 @@ class Links:
     """Signs and reads links and the cookie that remembers who one is. `base` is the external URL."""
 
     def __init__(self, key: bytes, base: str) -> None:
-        self._base = base.rstrip("/")
+        self.base = base.rstrip("/")
         self._links = URLSafeTimedSerializer(key, salt="opsctl.link")
         self._people = URLSafeTimedSerializer(key, salt="opsctl.person")
 
     def url(self, page: str, delivery: int, via: str) -> str:
         """`{base}/links/{page}/{token}`."""
-        return f"{self._base}/links/{page}/{self.token(delivery, via)}"
+        return f"{self.base}/links/{page}/{self.token(delivery, via)}"
 
     def token(self, delivery: int, via: str) -> str:
         return str(self._links.dumps([delivery, via]))

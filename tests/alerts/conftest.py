@@ -1,0 +1,52 @@
+"""Robots and running processes for the tests of this room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.alerts.robots import KEY, SECRET, TOKEN, Robots
+from tests.alerts.running import Running
+
+
+@pytest.fixture
+async def robots() -> AsyncIterator[Robots]:
+    made = Robots()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., asyncio.Future[Running]]]:
+    """Starts a process off the loop (the robots answer meanwhile); all are stopped at the end."""
+    running: list[Running] = []
+
+    async def begin(config: str, *flags: str) -> Running:
+        made = await asyncio.to_thread(Running, tmp_path, config, *flags)
+        running.append(made)
+        return made
+
+    yield begin  # type: ignore[misc]
+    for each in running:
+        each.stop()
+
+
+def config(robots: Robots, receiver: str, extra: str = "", **times: str) -> str:
+    """A small alertmanager.yml; `receiver` is the body of its only receiver."""
+    lines = {"group_wait": "100ms", "group_interval": "1s", "repeat_interval": "1h", **times}
+    route = "\n".join(f"  {k}: {v}" for k, v in lines.items())
+    body = receiver.format(url=robots.url, token=TOKEN, secret=SECRET, key=KEY)
+    group_by = "" if "group_by" in times else "  group_by: [alertname]\n"
+    return f"route:\n  receiver: all\n{group_by}{route}\nreceivers:\n  - name: all\n{body}\n{extra}"
+
+
+HOOK = "    webhook_configs: [{{url: '{url}/hook'}}]"
+DINGTALK = "    dingtalk_configs: [{{api_url: '{url}', access_token: {token}, secret: {secret}}}]"
+WECOM = "    wecom_configs: [{{api_url: '{url}', key: {key}}}]"
