@@ -14,8 +14,8 @@ from platform_app.kit.config import ConfigError, ConfigFolder, host_port
 log = logs.Log("platform.process")
 
 
-def bind(name: str, address: str) -> socket.socket:
-    """A bound TCP socket; when the port is taken: a clear log line and exit code 1."""
+def bind(name: str, address: str, key: str = "") -> socket.socket:
+    """A bound TCP socket; when the port is taken: a clear log line naming the `key` that moves it, and exit code 1."""
     host, port = host_port(address)
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -23,7 +23,10 @@ def bind(name: str, address: str) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         log.error("listen.refused", address=address, error=str(error))
-        print(f"{name}: cannot listen on {address}: {error.strerror} (services.{name} moves it)", file=sys.stderr)
+        print(
+            f"{name}: cannot listen on {address}: {error.strerror} (moved by {key or f'services.{name}'})",
+            file=sys.stderr,
+        )
         sys.exit(1)
     sock.set_inheritable(True)
     return sock
