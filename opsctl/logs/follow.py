@@ -11,9 +11,10 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 _HEAD = 4096
 _TAIL = 256
@@ -36,9 +37,13 @@ class Position:
 
 @dataclass(frozen=True)
 class Found:
-    """A file that is there now. `live` is false for a rotated one."""
+    """A file that is there now, open as `handle`: a name may mean another file a moment later.
+
+    `live` is false for a rotated one.
+    """
 
     path: str
+    handle: int
     inode: int
     size: int
     modified: float
@@ -46,24 +51,39 @@ class Found:
     live: bool
 
 
-def look(patterns: Iterable[str]) -> list[Found]:
+@contextmanager
+def looking(patterns: Iterable[str]) -> Iterator[list[Found]]:
     """The files of these globs and their rotated siblings (`.1`, `.2026-11-22`; not compressed), oldest first.
 
-    A file without a whole first line is not there yet.
+    A file without a whole first line is not there yet. They are open until the block ends, and one that is
+    renamed meanwhile is still one file.
     """
+    with ExitStack() as stack:
+        found: dict[tuple[int, int], Found] = {}
+        for path, live in _names(patterns).items():
+            try:
+                handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                continue
+            stack.callback(os.close, handle)
+            info = os.fstat(handle)
+            head = _head(handle)
+            if head and (info.st_dev, info.st_ino) not in found and stat.S_ISREG(info.st_mode):
+                found[info.st_dev, info.st_ino] = Found(
+                    path, handle, info.st_ino, info.st_size, info.st_mtime, _digest(head), live
+                )
+        yield sorted(found.values(), key=lambda f: (f.modified, f.path))
+
+
+def _names(patterns: Iterable[str]) -> dict[str, bool]:
+    """Each path, and whether it is live."""
     names: dict[str, bool] = {}
     for pattern in patterns:
-        for path in glob.glob(pattern):
-            names[path] = True
-            for rotated in glob.glob(glob.escape(path) + ".*"):
-                if _ROTATED.search(rotated[len(path) :]):
-                    names.setdefault(rotated, False)
-        folder = Path(pattern).parent
-        for rotated in glob.glob(pattern + ".*") if not glob.has_magic(str(folder)) else ():
+        names |= dict.fromkeys(glob.glob(pattern), True)
+        for rotated in glob.glob(f"{pattern}.*"):
             if _ROTATED.search(rotated):
                 names.setdefault(rotated, False)
-    found = [f for f in (_look(path, live) for path, live in names.items()) if f is not None]
-    return sorted(found, key=lambda f: (f.modified, f.path))
+    return names
 
 
 def claim(
@@ -86,21 +106,19 @@ def claim(
     return claimed
 
 
-def read(path: str, offset: int, most: int) -> bytes:
+def read(file: Found, offset: int, most: int) -> bytes:
     """Whole lines from `offset`, at most about `most` bytes; a line longer than that is given in parts."""
-    with open(path, "rb") as file:
-        file.seek(offset)
-        content = file.read(most)
+    content = os.pread(file.handle, most, offset)
     end = content.rfind(b"\n") + 1
     return content[:end] if end or len(content) < most else content
 
 
-def advance(position: Position, consumed: bytes, last_at: float) -> Position:
+def advance(position: Position, file: Found, consumed: bytes, last_at: float) -> Position:
     """The position after these bytes were stored."""
     offset = position.offset + len(consumed)
     tail = consumed[-_TAIL:]
     if len(tail) < min(_TAIL, offset):
-        tail = _bytes_before(position.path, offset)
+        tail = _before(file, offset)
     return replace(position, offset=offset, tail=_digest(tail), last_at=last_at)
 
 
@@ -111,7 +129,7 @@ def _take(file: Found, own: Position, free: list[Position], claimed: list[tuple[
 
 def _best(candidates: Sequence[Position], file: Found) -> Position | None:
     fitting = [p for p in candidates if p.head == file.head and p.offset <= file.size]
-    fitting = [p for p in fitting if _digest(_bytes_before(file.path, p.offset)) == p.tail]
+    fitting = [p for p in fitting if _digest(_before(file, p.offset)) == p.tail]
     return max(fitting, key=lambda p: (p.inode == file.inode, p.offset), default=None)
 
 
@@ -119,32 +137,23 @@ def _copied(file: Found, claimed: Sequence[tuple[Found, Position]], free: Sequen
     """Whether this is a copy, whole or of the beginning, of a file that is or was being read."""
     for other, _ in claimed:
         common = min(file.size, other.size)
-        if other.head == file.head and _bytes_before(file.path, common) == _bytes_before(other.path, common):
+        if other.head == file.head and _before(file, common) == _before(other, common):
             return True
     return not file.live and any(p.head == file.head and p.offset > file.size for p in free)
 
 
-def _look(path: str, live: bool) -> Found | None:
-    try:
-        with open(path, "rb") as file:
-            info = os.fstat(file.fileno())
-            head = file.read(_HEAD)
-    except OSError:
-        return None
+def _head(handle: int) -> bytes:
+    """The first line with its end, or the first 4 KiB; nothing while the first line is not whole."""
+    head = os.pread(handle, _HEAD, 0)
     end = head.find(b"\n") + 1
-    if not end and len(head) < _HEAD:
-        return None
-    return Found(path, info.st_ino, info.st_size, info.st_mtime, _digest(head[:end] if end else head), live)
+    if end:
+        return head[:end]
+    return head if len(head) == _HEAD else b""
 
 
-def _bytes_before(path: str, offset: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            begin = max(0, offset - _TAIL)
-            file.seek(begin)
-            return file.read(offset - begin)
-    except OSError:
-        return b""
+def _before(file: Found, offset: int) -> bytes:
+    begin = max(0, offset - _TAIL)
+    return os.pread(file.handle, offset - begin, begin)
 
 
 def _digest(content: bytes) -> str:

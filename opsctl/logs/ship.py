@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import orjson
 
 from opsctl.core.errors import StateError
 from opsctl.core.folder import write_whole
-from opsctl.logs.follow import Found, Position, advance, claim, look, read
+from opsctl.logs.follow import Found, Position, advance, claim, looking, read
 from opsctl.logs.line import read_line
 from opsctl.logs.store import LogStore
 from opsctl.model.logline import LogLine
@@ -20,6 +21,7 @@ from opsctl.model.logline import LogLine
 _CHUNK = 1 << 20
 _BATCH = 8 << 20
 _FORGET_SECONDS = 86_400.0
+_ABANDONED_SECONDS = 60.0
 _FORMAT = 1
 
 
@@ -52,21 +54,23 @@ class LogShipper:
 
     def step(self, now: float) -> ShipResult:
         """Ships what is new, at most 8 MiB. Raises what the store raises, and then nothing has moved."""
-        claimed = claim(look(self._patterns), self._positions, now, lambda: secrets.token_hex(6))
-        self._begin(claimed)
+        with looking(self._patterns) as files:
+            claimed = claim(files, self._positions, now, lambda: secrets.token_hex(6))
+            self._begin(claimed)
+            return self._ship(claimed, now)
+
+    def _ship(self, claimed: list[tuple[Found, Position]], now: float) -> ShipResult:
         moved: dict[str, Position] = {}
         lines: list[LogLine] = []
         bad = size = 0
-        for found, position in claimed:
-            if size >= _BATCH or found.size <= position.offset:
-                continue
-            content = _read(found, position, now)
-            read_lines, broken, last_at = _lines(content, position)
-            lines += read_lines
-            bad += broken
-            size += len(content)
+        for file, position in claimed:
+            content = _read(file, position, now) if size < _BATCH else b""
             if content:
-                moved[position.key] = advance(position, content, last_at)
+                read_lines, broken, last_at = _lines(content, position)
+                lines += read_lines
+                bad += broken
+                size += len(content)
+                moved[position.key] = advance(position, file, content, last_at)
         if moved:
             self._store.append(lines)
             self._save(tuple(moved.get(p.key, p) for p in self._positions), now)
@@ -87,15 +91,10 @@ class LogShipper:
         _write(self._file, self._positions)
 
 
-def _read(found: Found, position: Position, now: float) -> bytes:
-    try:
-        content = read(found.path, position.offset, _CHUNK)
-    except FileNotFoundError:
-        return b""  # rotated away since the look; the next step finds it under its new name
-    if not content and not found.live and now - found.modified > 60:
-        with open(found.path, "rb") as file:  # a rotated file whose last line was never ended
-            file.seek(position.offset)
-            return file.read(_CHUNK)
+def _read(file: Found, position: Position, now: float) -> bytes:
+    content = read(file, position.offset, _CHUNK)
+    if not content and not file.live and now - file.modified > _ABANDONED_SECONDS:
+        return os.pread(file.handle, _CHUNK, position.offset)  # a rotated file whose last line was never ended
     return content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,8 @@ from tests.logs.conftest import OpenStore
 NOON = parse_iso("2026-11-22T12:00:00Z")
 
 
-def _line(number: int, message: str, level: str = "info", service: str = "orders", **fields: object) -> LogLine:
-    return LogLine(NOON + number, level, service, message, f"trace{number:02d}", fields, f"f-{number:012d}")  # type: ignore[arg-type]
+def _line(number: int, message: str, level: str = "info", service: str = "orders", /, **fields: Any) -> LogLine:
+    return LogLine(NOON + number, level, service, message, f"trace{number:02d}", fields, f"f-{number:012d}")
 
 
 LINES = (
