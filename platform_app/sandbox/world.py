@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from platform_app.sandbox.store import Store
 from platform_app.sandbox.wall import Wall
 from platform_app.sandbox.wechat.api import WeChatHost
 from platform_app.sandbox.wechat.book import Book
-from platform_app.sandbox.wechat.notify import Notifier
+from platform_app.sandbox.wechat.notify import WAITS, Notifier
 from platform_app.sandbox.wechat.signing import Signing
 
 LOGIN_TEXT = "您的登录验证码为${code}，5分钟内有效，请勿告诉他人。"
@@ -56,13 +57,13 @@ class World:
             self.store.close()
 
 
-def build_world(config: PlatformConfig) -> World:
-    """The world that a platform's configuration expects to find."""
+def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World:
+    """The world that a platform's configuration expects to find. `waits`: between a notification's repeats, seconds."""
     places, folder = config.sandbox, Path(config.sandbox.secrets_folder)
     store = Store(folder.parent / "sandbox" / "sandbox.db")
     faults, wall, signing = Faults(), Wall(store), _signing(config)
     book = Book(store, config.payments.appid, config.payments.mchid)
-    notifier = Notifier(store, book, signing, faults)
+    notifier = Notifier(store, book, signing, faults, waits)
 
     def host(name: str, address: str) -> Listener:
         return Listener(f"wechat {name}", address, WeChatHost(name, book, signing, faults, notifier.wake).app)

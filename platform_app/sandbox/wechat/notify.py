@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 
 import aiohttp
 
@@ -18,18 +19,19 @@ from platform_app.sandbox.wechat.signing import Signing
 log = Log("platform.sandbox.notify")
 
 # The documented waits: 15 s, 15 s, 30 s, 3 m, 10 m, 20 m, 3 × 30 m, 60 m, 3 × 3 h, 2 × 6 h.
-WAITS = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
+WAITS: Sequence[float] = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
 SUMMARIES = {"TRANSACTION.SUCCESS": "支付成功", "REFUND.SUCCESS": "退款成功"}
 
 
 class Notifier:
     """Delivers the notices that the book owes, and pays out refunds that are due."""
 
-    def __init__(self, store: Store, book: Book, signing: Signing, faults: Faults) -> None:
+    def __init__(self, store: Store, book: Book, signing: Signing, faults: Faults, waits: Sequence[float]) -> None:
         self._store = store
         self._book = book
         self._signing = signing
         self._faults = faults
+        self._waits = waits
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -63,7 +65,7 @@ class Notifier:
             outcome, done = type(error).__name__, False
         tries = row["tries"]
         log.info("notice.tried", notice=row["id"], kind=row["kind"], outcome=outcome, tries=tries + 1)
-        self._settle(row, outcome, None if done or tries >= len(WAITS) else time.time() + WAITS[tries])
+        self._settle(row, outcome, None if done or tries >= len(self._waits) else time.time() + self._waits[tries])
 
     def _settle(self, row: sqlite3.Row, outcome: str, next_at: float | None) -> None:
         sql = "UPDATE notice SET tries = tries + 1, outcome = ?, next_at = ? WHERE id = ?"
