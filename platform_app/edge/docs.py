@@ -30,7 +30,7 @@ def docs(document: dict[str, Any], base: str) -> str:
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], document: dict[str, Any], base: str) -> str:
-    lock = " 🔒" if operation.get("security") else ""
+    lock = " <small>[登录 login]</small>" if operation.get("security") else ""
     summary = escape(operation.get("summary") or "")
     body = _body_schema(operation)
     parts = [_parameters(operation.get("parameters", []))]

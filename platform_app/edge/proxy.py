@@ -16,7 +16,24 @@ from platform_app.kit.trace import Trace
 
 HOP = frozenset(
     name.encode()
-    for name in ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "host", "content-length", "traceparent", "x-request-id", "x-trace-id", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"]
+    for name in [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "host",
+        "content-length",
+        "traceparent",
+        "x-request-id",
+        "x-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+    ]
 )
 WHOLE = 1_000_000
 """Answers up to this size go out in one piece, longer ones as they come."""

@@ -1,7 +1,8 @@
 """Events between services: written in the transaction that makes them true, delivered at least once by a relay.
 
 A row lies in `<service>_outbox` until its target has answered 2xx. Targets must be idempotent by the event's id.
-The body POSTed: `{"id", "kind", "source", "at", "payload": {…}}`, with the internal token.
+The body POSTed: `{"id", "kind", "source", "at", "payload": {…}}`, with the internal token, under the trace
+of the request that published it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from platform_app.kit.db import MYSQL, Db, Id, metadata
 from platform_app.kit.log import Log
 from platform_app.kit.metrics import Metrics
 from platform_app.kit.problem import Problem
+from platform_app.kit.trace import begin, current, enter
 
 log = Log("platform.outbox")
 BATCH = 64
@@ -29,7 +31,10 @@ MAX_WAIT = 60
 
 
 def outbox_columns() -> list[Any]:
-    """The columns and constraint of an outbox; also for `op.create_table("<service>_outbox", …)`."""
+    """The columns and constraint of an outbox as revisions make it (`op.create_table("<service>_outbox", …)`).
+
+    Frozen: what came later (`traceparent`, by revision 0003) is added by `outbox_table`.
+    """
     return [
         Column("id", Id, primary_key=True, autoincrement=True),
         Column("event_id", String(40), nullable=False),
@@ -48,7 +53,8 @@ def outbox_table(service: str) -> Table[Any]:
     name = f"{service}_outbox"
     if name in metadata.tables:
         return metadata.tables[name]
-    return Table(name, metadata, *outbox_columns(), **MYSQL)
+    traceparent = Column("traceparent", String(55), nullable=False, server_default="")
+    return Table(name, metadata, *outbox_columns(), traceparent, **MYSQL)
 
 
 async def publish(
@@ -65,12 +71,17 @@ async def publish(
     at = int(time.time()) if now is None else now
     own = event_id or uuid.uuid4().hex
     targets = (to,) if isinstance(to, str) else tuple(to)
-    body = orjson.dumps(payload).decode()
-    rows = [
-        {"event_id": own, "target": t, "kind": kind, "payload": body, "created_at": at, "attempts": 0, "next_at": at}
-        for t in targets
-    ]
-    await connection.execute(insert(outbox_table(service)), rows)
+    trace = current()
+    row = {
+        "event_id": own,
+        "kind": kind,
+        "payload": orjson.dumps(payload).decode(),
+        "created_at": at,
+        "attempts": 0,
+        "next_at": at,
+        "traceparent": trace.traceparent if trace else "",
+    }
+    await connection.execute(insert(outbox_table(service)), [{**row, "target": target} for target in targets])
     return own
 
 
@@ -101,7 +112,9 @@ class Relay:
         done: list[int] = []
         for start in range(0, len(due), AT_ONCE):
             chunk = due[start : start + AT_ONCE]
-            results = await asyncio.gather(*(self._send(row) for row in chunk))
+            results = await asyncio.gather(
+                *(self._send(row) for row in chunk)
+            )  # each in a task, so a trace, of its own
             done += [row.id for row, ok in zip(chunk, results, strict=True) if ok]
         await self._settle(due, set(done), now)
         return len(done)
@@ -122,6 +135,7 @@ class Relay:
                 await c.execute(update(t).where(t.c.id.in_(ids)).values(attempts=attempts + 1, next_at=now + wait))
 
     async def _send(self, row: Row[Any]) -> bool:
+        enter(begin(row.traceparent))
         event = {
             "id": row.event_id,
             "kind": row.kind,

@@ -89,7 +89,7 @@ def _provider(random: Random, number: int, user_id: int, since: int) -> dict[str
         "district": random.choices(DISTRICTS, weights=DISTRICT_WEIGHTS)[0],
         "intro": random.choice(("细致守时", "手脚麻利", "经验丰富", "持证上岗", "老客户推荐")) + f",从业 {years} 年",
         "years": years,
-        "rating_x100": min(500, max(380, round(random.gauss(470, 18)))),
+        "rating_x100": min(499, max(380, round(random.gauss(462, 17)))),
         "orders_done": random.randint(10, 400),
         "created_at": since,
     }
