@@ -50,7 +50,7 @@ def moment(ms: int) -> int | float:
 def value_data(value: Value) -> dict[str, Any]:
     """The `data` of a query."""
     if isinstance(value, Scalar):
-        return {"resultType": "scalar", "result": [moment(value.at_ms), number(value.value)]}
+        return {"resultType": "scalar", "result": [moment(value.at_ms), format_float(value.value)]}
     if isinstance(value, String):
         return {"resultType": "string", "result": [moment(value.at_ms), value.value]}
     if isinstance(value, Matrix):

@@ -18,6 +18,7 @@ from opsctl.promql.syntax import Selector
 
 _OLDEST_MS, _NEWEST_MS = -(2**53), 2**53
 _MOST_POINTS = 11_000
+_EMPTY = "match[] must contain at least one non-empty matcher"
 
 
 class ApiError(Exception):
@@ -71,19 +72,29 @@ def parse_time(text: str) -> int:
 def _parse_rfc3339(text: str) -> int:
     if not re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$", text):
         raise ValueError(f'cannot parse "{text}" to a valid timestamp')
-    at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
+    try:
+        at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f'cannot parse "{text}" to a valid timestamp') from error
     return round(at.timestamp() * 1000)
 
 
 def time_of(form: Form, name: str, default_ms: int) -> int:
+    """A time that may be left out."""
     text = form.get(name, "")
     if not text:
         return default_ms
     try:
         return parse_time(text)
-    except (ValueError, OverflowError) as error:
-        why = str(error) if "cannot parse" in str(error) else f'cannot parse "{text}" to a valid timestamp'
-        raise bad(name, why) from error
+    except ValueError as error:
+        raise bad(name, f"Invalid time value for '{name}': {error}") from error
+
+
+def _border(form: Form, name: str) -> int:
+    try:
+        return parse_time(form.get(name, ""))
+    except ValueError as error:
+        raise bad(name, str(error)) from error
 
 
 def seconds_of(form: Form, name: str, default: float) -> float:
@@ -105,10 +116,7 @@ def seconds_of(form: Form, name: str, default: float) -> float:
 
 def span_of(form: Form) -> Span:
     """start, end and step of a range query, at most 11,000 points."""
-    for name in ("start", "end"):
-        if not form.get(name):
-            raise bad(name, 'cannot parse "" to a valid timestamp')
-    start, end = time_of(form, "start", 0), time_of(form, "end", 0)
+    start, end = _border(form, "start"), _border(form, "end")
     if end < start:
         raise bad("end", "end timestamp must not be before start time")
     if not form.get("step"):
@@ -148,12 +156,9 @@ def matchers_of(form: Form, required: bool) -> list[Sequence[Matcher]]:
 def _selector(text: str) -> Sequence[Matcher]:
     try:
         node = parse(text)
-    except PromqlParseError as error:
-        raise bad("match[]", error.message) from error
     except PromqlError as error:
-        raise bad("match[]", error.message) from error
+        empty = isinstance(error, PromqlParseError) and error.reason.endswith("at least one non-empty matcher")
+        raise bad("match[]", _EMPTY if empty else error.message) from error
     if not isinstance(node, Selector):
         raise bad("match[]", f"{text!r} is not a series selector")
-    if all(m.matches("") for m in node.matchers):
-        raise bad("match[]", "match[] must contain at least one non-empty matcher")
     return node.matchers

@@ -161,6 +161,8 @@ class EmbeddedStore:
 
     def series(self, sets: Sequence[Matchers], start_ms: int, end_ms: int) -> list[Labels]:
         """As Storage."""
+        if end_ms < start_ms:
+            return []
         refs = np.unique(np.concatenate([self._index.match(m) for m in sets])) if sets else self._index.match(())
         return sorted(self._index.labels(ref) for ref in self._present(refs, start_ms, end_ms).tolist())
 

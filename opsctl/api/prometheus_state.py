@@ -1,0 +1,118 @@
+"""Prometheus' JSON of what the process is and does: targets, rules, alerts, metadata, status."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from opsctl import __version__
+from opsctl.core.clock import iso
+from opsctl.flows.monitoring import Monitoring
+from opsctl.metrics.storage import StoreStatus
+from opsctl.model.duration import format_duration
+from opsctl.scrape.config import PrometheusConfig
+from opsctl.scrape.manager import ScrapeManager, TargetState
+
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+def moment_text(at: float) -> str:
+    """A time as Prometheus' API prints it; the zero time where there is none."""
+    return iso(at) if at else _NEVER
+
+
+def targets_data(scraper: ScrapeManager, wanted: str, pool: str) -> dict[str, Any]:
+    """`state=active|dropped|any`, `scrapePool=JOB`."""
+    active = [s for s in scraper.states if not pool or s.target.job.job_name == pool]
+    dropped = [d for d in scraper.dropped if not pool or d.job.job_name == pool]
+    counts: dict[str, int] = {}
+    for one in dropped:
+        counts[one.job.job_name] = counts.get(one.job.job_name, 0) + 1
+    gone = [{"discoveredLabels": dict(d.discovered), "scrapePool": d.job.job_name} for d in dropped]
+    return {
+        "activeTargets": [_target(s) for s in active] if wanted in ("", "any", "active") else [],
+        "droppedTargets": gone if wanted in ("", "any", "dropped") else [],
+        "droppedTargetCounts": counts,
+    }
+
+
+def _target(state: TargetState) -> dict[str, Any]:
+    job = state.target.job
+    return {
+        "discoveredLabels": dict(state.target.discovered), "labels": dict(state.target.labels),
+        "scrapePool": job.job_name, "scrapeUrl": state.target.url, "globalUrl": state.target.url,
+        "lastError": state.error, "lastScrape": moment_text(state.at), "lastScrapeDuration": state.seconds,
+        "health": state.health, "scrapeInterval": format_duration(job.scrape_interval),
+        "scrapeTimeout": format_duration(job.scrape_timeout),
+    }  # fmt: skip
+
+
+def alertmanagers_data(config: PrometheusConfig) -> dict[str, Any]:
+    urls = [url for manager in config.alerting.alertmanagers for url in manager.urls()]
+    return {"activeAlertmanagers": [{"url": url} for url in urls], "droppedAlertmanagers": []}
+
+
+def metadata_data(scraper: ScrapeManager, metric: str, limit: int, per_metric: int) -> dict[str, Any]:
+    """What the targets' pages say of their metrics, each different sentence once."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for state in scraper.states:
+        for name, said in state.sampler.metadata.items():
+            if metric and name != metric:
+                continue
+            if name not in found and limit and len(found) >= limit:
+                continue
+            rows = found.setdefault(name, [])
+            row = {"type": said.type, "unit": said.unit, "help": said.help}
+            if row not in rows and not (per_metric and len(rows) >= per_metric):
+                rows.append(row)
+    return found
+
+
+def version() -> str:
+    """The version of Prometheus whose API this is, and ours: clients decide by the first."""
+    return f"3.0.0+opsctl.{__version__}"
+
+
+def build_data() -> dict[str, str]:
+    return {
+        "version": version(), "revision": "", "branch": "", "buildUser": "opsctl", "buildDate": "",
+        "goVersion": f"python{platform.python_version()}",
+    }  # fmt: skip
+
+
+def runtime_data(monitoring: Monitoring) -> dict[str, Any]:
+    return {
+        "startTime": iso(monitoring.started_at), "CWD": os.getcwd(), "hostname": platform.node(),
+        "serverTime": iso(monitoring.now_ms() / 1000), "reloadConfigSuccess": monitoring.reload_ok,
+        "lastConfigTime": moment_text(monitoring.reloaded_at), "corruptionCount": monitoring.storage.status().set_aside,
+        "goroutineCount": threading.active_count(), "GOMAXPROCS": os.cpu_count() or 1, "GOMEMLIMIT": 0, "GOGC": "",
+        "GODEBUG": "", "storageRetention": format_duration(monitoring.retention_seconds),
+    }  # fmt: skip
+
+
+def tsdb_data(status: StoreStatus, by_metric: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+    return {
+        "headStats": {
+            "numSeries": status.series, "numLabelPairs": sum(status.labels.values()), "chunkCount": status.blocks,
+            "minTime": status.head_min_ms, "maxTime": status.head_max_ms,
+        },
+        "seriesCountByMetricName": by_metric,
+        "labelValueCountByLabelName": _largest(status.labels, limit),
+        "memoryInBytesByLabelName": [], "seriesCountByLabelValuePair": [],
+    }  # fmt: skip
+
+
+def _largest(counts: Mapping[str, int], limit: int) -> list[dict[str, Any]]:
+    ordered = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))[:limit]
+    return [{"name": name, "value": count} for name, count in ordered]
+
+
+def rules_data(ruler: Any, params: Any) -> dict[str, Any]:
+    return {"groups": []}
+
+
+def alerts_data(ruler: Any) -> dict[str, Any]:
+    return {"alerts": []}

@@ -1,0 +1,84 @@
+"""Wires the metrics process: store, scraping, rules, notifier, PromQL, API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from starlette.applications import Starlette
+
+from opsctl.api.prometheus import PrometheusApi
+from opsctl.core.clock import SystemClock
+from opsctl.flows.monitoring import Monitoring
+from opsctl.flows.queries import Queries
+from opsctl.flows.ruling import Ruler
+from opsctl.metrics.figures import StoreFigures
+from opsctl.metrics.notifier import Notifier, NotifierFigures
+from opsctl.metrics.store import EmbeddedStore
+from opsctl.scrape.collectors import Collectors, Monitored
+from opsctl.scrape.figures import ScrapeFigures
+from opsctl.scrape.manager import ScrapeManager
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsOptions:
+    """What the metrics process is told. `databases`: those of the inventories, by name; times in seconds."""
+
+    config_file: Path
+    storage_path: Path
+    listen: str
+    external_url: str = ""
+    retention_seconds: float = 90 * 86_400.0
+    lifecycle: bool = False
+    query_timeout: float = 120.0
+    query_concurrency: int = 4
+    databases: Mapping[str, Monitored] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+
+class MetricsProcess:
+    """The metrics process, to be run by serve."""
+
+    def __init__(self, monitoring: Monitoring, asgi: Starlette, pools: tuple[ThreadPoolExecutor, ...]) -> None:
+        self.monitoring = monitoring
+        self.asgi = asgi
+        self._pools = pools
+
+    async def start(self) -> None:
+        await self.monitoring.start()
+
+    async def stop(self) -> None:
+        await self.monitoring.stop()
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def reload(self) -> None:
+        await self.monitoring.reload()
+
+
+def build_metrics(options: MetricsOptions) -> MetricsProcess:
+    """Opens the store and wires everything; nothing runs yet. Raises StateError when the folder is in use."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    clock = SystemClock()
+    storage = EmbeddedStore(options.storage_path, options.retention_seconds)
+    registry.register(StoreFigures(storage.status))
+    pools = (
+        ThreadPoolExecutor(options.query_concurrency, "query"), ThreadPoolExecutor(8, "collector"),
+        ThreadPoolExecutor(1, "disk"), ThreadPoolExecutor(2, "work"),
+    )  # fmt: skip
+    query, collector, disk, work = pools
+    scraper = ScrapeManager(storage.append, clock, work, ScrapeFigures(registry))
+    notifier = Notifier(NotifierFigures(registry))
+    queries = Queries(storage, query, registry, options.query_timeout)
+    ruler = Ruler()
+    monitoring = Monitoring(
+        options.config_file, storage, scraper, ruler, notifier, queries,
+        Collectors(options.databases, collector), clock, disk, registry, options.retention_seconds,
+    )  # fmt: skip
+    api = PrometheusApi(monitoring, dict(options.flags), options.lifecycle)
+    return MetricsProcess(monitoring, api.asgi(), pools)

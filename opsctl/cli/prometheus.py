@@ -1,0 +1,98 @@
+"""opsctl prometheus: the metrics process, with Prometheus' flags."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opsctl.app.metrics import MetricsOptions, build_metrics
+from opsctl.core.errors import UsageError
+from opsctl.core.log import configure
+from opsctl.core.settings import Settings, load_settings
+from opsctl.flows.history import monitored
+from opsctl.model.duration import parse_duration
+from opsctl.serve import serve
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    config_file: Annotated[str, typer.Option("--config.file", help="prometheus.yml.", metavar="FILE")] = "",
+    storage: Annotated[str, typer.Option("--storage.tsdb.path", help="The store's folder.", metavar="DIR")] = "",
+    listen: Annotated[str, typer.Option("--web.listen-address", help="HOST:PORT.", metavar="ADDRESS")] = "",
+    retention: Annotated[
+        str, typer.Option("--storage.tsdb.retention.time", help="How long samples are kept.", metavar="DURATION")
+    ] = "",
+    external_url: Annotated[str, typer.Option("--web.external-url", help="How others reach it.", metavar="URL")] = "",
+    lifecycle: Annotated[bool, typer.Option("--web.enable-lifecycle", help="Open POST /-/reload.")] = False,
+    timeout: Annotated[str, typer.Option("--query.timeout", help="Longest query.", metavar="DURATION")] = "2m",
+    concurrency: Annotated[int, typer.Option("--query.max-concurrency", help="Queries at once.", min=1)] = 4,
+    config: Annotated[
+        str | None, typer.Option("--config", help="opsctl.yml, for defaults and databases.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Scrape, store, evaluate rules, serve /api/v1: the metrics process alone, in the foreground.
+
+    Example: opsctl prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:9090
+    """
+    settings = _settings(config, needed=not config_file)
+    options = _options(settings, config_file, storage, listen)
+    own = settings is not None and options.storage_path == settings.home_path / "metrics"
+    configure("opsctl-metrics", settings.home_path / "logs" / "metrics.json.log" if settings and own else None)
+    options = replace(
+        options,
+        external_url=external_url or f"http://{options.listen}",
+        retention_seconds=_retention(retention, settings),
+        lifecycle=lifecycle,
+        query_timeout=_duration(timeout, "--query.timeout"),
+        query_concurrency=concurrency,
+        databases=monitored(settings, sys.executable) if settings else {},
+        flags={
+            "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
+            "storage.tsdb.retention.time": retention, "web.listen-address": options.listen,
+            "web.external-url": external_url, "web.enable-lifecycle": str(lifecycle).lower(),
+            "query.timeout": timeout, "query.max-concurrency": str(concurrency),
+        },
+    )  # fmt: skip
+    serve(
+        build_metrics(options),
+        options.listen,
+        "listen.metrics in opsctl.yml" if own else "--web.listen-address",
+        "metrics",
+    )
+
+
+def _settings(config: str | None, needed: bool) -> Settings | None:
+    """opsctl.yml where it is named, or where the flags do not say enough."""
+    return load_settings(config) if needed or config or os.environ.get("OPSCTL_CONFIG") else None
+
+
+def _options(settings: Settings | None, config_file: str, storage: str, listen: str) -> MetricsOptions:
+    if settings is None:
+        return MetricsOptions(
+            config_file=Path(config_file), storage_path=Path(storage or "data"), listen=listen or "127.0.0.1:9090"
+        )
+    return MetricsOptions(
+        config_file=Path(config_file) if config_file else settings.path(settings.metrics.config),
+        storage_path=Path(storage) if storage else settings.home_path / "metrics",
+        listen=listen or settings.listen.metrics,
+    )
+
+
+def _retention(text: str, settings: Settings | None) -> float:
+    if text:
+        return _duration(text, "--storage.tsdb.retention.time")
+    return settings.metrics.retention_days * 86_400.0 if settings else 15 * 86_400.0
+
+
+def _duration(text: str, flag: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{flag}: {error}") from error
