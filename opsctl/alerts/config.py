@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from opsctl.alerts.document import AlertmanagerOf, InhibitOf, RouteOf
 from opsctl.alerts.inhibit import InhibitRule
 from opsctl.alerts.matcher_text import parse_matchers
+from opsctl.alerts.projection import standard
 from opsctl.alerts.receiver import Integration
 from opsctl.alerts.receivers import FAMILY
 from opsctl.alerts.route import Route, matchers_text
@@ -32,9 +33,10 @@ _LABEL = re.compile(r"^[^\x00]+$")
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """All that the pipeline goes by. `text` is the file as it was read."""
+    """All that the pipeline goes by. `text` is the file as it was read, `standard` as Alertmanager's tools read it."""
 
     text: str
+    standard: str
     resolve_timeout: float
     route: Route
     receivers: Mapping[str, tuple[Integration, ...]]
@@ -60,6 +62,7 @@ def load_configuration(path: Path, environment: Mapping[str, str] | None = None)
     intervals = _intervals(filled, made)
     return Configuration(
         text=text,
+        standard=standard(source, text),
         resolve_timeout=made.settings.resolve_timeout,
         receivers=receivers,
         intervals=intervals,

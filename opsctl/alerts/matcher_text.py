@@ -12,6 +12,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _CLASSIC = re.compile(r"^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|=|!=|!~)\s*(.*?)\s*$", re.DOTALL)
+_LONE_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"'}
 
@@ -93,7 +94,10 @@ def _classic_one(text: str) -> Matcher:
     name, op, value = match.groups()
     if value.startswith('"') != (value.endswith('"') and len(value) > 1):
         raise ValueError(f"bad matcher {text!r}: a quote is missing")
-    return Matcher(name, cast(Op, op), unescape(value[1:-1] if value.startswith('"') else value))
+    inner = value[1:-1] if value.startswith('"') else value
+    if _LONE_QUOTE.search(inner):
+        raise ValueError(f"bad matcher {text!r}: a quote inside the value is not escaped")
+    return Matcher(name, cast(Op, op), unescape(inner))
 
 
 def unescape(text: str) -> str:

@@ -167,7 +167,7 @@ class AlertmanagerApi:
         name = f"opsctl-{platform.node() or 'local'}"
         return answer({
             "cluster": {"name": name, "peers": [{"address": self._address(), "name": name}], "status": "ready"},
-            "config": {"original": self._alerting.configuration.text},
+            "config": {"original": self._alerting.configuration.standard},
             "uptime": iso(self._started),
             "versionInfo": {
                 "branch": "opsctl", "buildDate": "", "buildUser": "", "goVersion": f"python{platform.python_version()}",

@@ -198,5 +198,5 @@ class AlertingProcess:
 
 def build_alerting(options: AlertingOptions, clock: Clock | None = None) -> AlertingProcess:
     """The alerting process, ready to start. Raises DocumentError, StateError."""
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     return AlertingProcess(options, clock or SystemClock())

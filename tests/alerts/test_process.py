@@ -296,7 +296,7 @@ async def test_one_state_folder_has_one_owner(robots: Robots, start: Any) -> Non
     alerting = await start(config(robots, HOOK))
     process = await asyncio.create_subprocess_exec(
         *alerting.process.args,
-        stderr=asyncio.subprocess.PIPE,  # type: ignore[misc]
+        stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()
     assert process.returncode == 1
