@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from opsctl.core.errors import NotFound, OpsctlError, Unreachable
-from opsctl.incidents.seen import Seen, acks_of, alerts_of, deliveries_of
+from opsctl.incidents.seen import Seen, SeenAlert, acks_of, alerts_of, deliveries_of
 
 _TIMEOUT = 5.0
 
@@ -23,12 +23,16 @@ class AlertingSource:
     def seen(self, since: float) -> Seen:
         """Everything firing now, acknowledgements in force, deliveries created since."""
         return Seen(
-            alerts=alerts_of(self._get("/api/v2/alerts")),
+            alerts=self.alerts(),
             acks=acks_of(self._get("/api/opsctl/v1/acks", optional=True)),
             deliveries=deliveries_of(
                 self._get("/api/opsctl/v1/deliveries", optional=True, since=f"{since:.3f}", limit="1000")
             ),
         )
+
+    def alerts(self) -> tuple[SeenAlert, ...]:
+        """Everything firing now."""
+        return alerts_of(self._get("/api/v2/alerts"))
 
     def ack(self, fingerprint: str, who: str, via: str, comment: str) -> None:
         """Acknowledges an alert. Raises NotFound when it does not fire any more."""
