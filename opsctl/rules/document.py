@@ -1,0 +1,138 @@
+"""A Prometheus rule file as documents: frozen, every mistake with its line."""
+
+from __future__ import annotations
+
+from dataclasses import field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from opsctl.core.document import Source, convert, document, parse, read
+from opsctl.core.errors import DocumentError
+from opsctl.model.duration import parse_duration
+
+
+def _duration(value: Any) -> float:
+    """`5m`; a bare number other than 0 is no duration, as in Prometheus."""
+    if isinstance(value, float):
+        return value
+    return parse_duration(str(value))
+
+
+def _text(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else value
+
+
+Span = Annotated[float, BeforeValidator(_duration)]
+Words = Annotated[str, BeforeValidator(_text)]
+
+
+@document
+class Rule:
+    """A recording rule (`record`) or an alerting one (`alert`). Durations in seconds."""
+
+    record: Words = ""
+    alert: Words = ""
+    expr: Words = ""
+    for_: Span = 0.0
+    keep_firing_for: Span = 0.0
+    labels: dict[str, Words] = field(default_factory=dict)
+    annotations: dict[str, Words] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.alert or self.record
+
+    @property
+    def kind(self) -> Literal["alerting", "recording"]:
+        return "alerting" if self.alert else "recording"
+
+
+@document
+class Group:
+    """Rules evaluated one after the other. `interval` 0: the global one; `query_offset` None: the global one."""
+
+    name: Words = ""
+    interval: Span = 0.0
+    limit: int = 0
+    query_offset: Span | None = None
+    labels: dict[str, Words] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    file: str = ""
+
+    @property
+    def key(self) -> str:
+        """Which group this is, over reloads."""
+        return f"{self.file};{self.name}"
+
+
+@document
+class RuleFile:
+    """What one file holds."""
+
+    groups: tuple[Group, ...] = ()
+
+
+def read_rule_file(path: Path) -> tuple[Source, RuleFile]:
+    """The file's shape alone, not yet checked. Raises DocumentError."""
+    return shaped(read(path))
+
+
+def parse_rule_text(text: str, file: str) -> tuple[Source, RuleFile]:
+    return shaped(parse(text, file))
+
+
+def shaped(source: Source) -> tuple[Source, RuleFile]:
+    """Converts parsed YAML; a group's labels are under those of its rules."""
+    data = _without_nulls(source.data)
+    _refuse_python_names(source)
+    made = convert(Source(source.file, _renamed(data), source.node), RuleFile)
+    groups = tuple(_named(group, source.file) for group in made.groups)
+    return source, replace(made, groups=groups)
+
+
+def _named(group: Group, file: str) -> Group:
+    rules = tuple(replace(rule, labels={**group.labels, **rule.labels}) for rule in group.rules)
+    return replace(group, file=file, rules=rules)
+
+
+def _without_nulls(data: Any) -> Any:
+    """An empty value is the same as none, as Go reads it."""
+    if isinstance(data, dict):
+        return {k: _without_nulls(v) for k, v in data.items() if v is not None}
+    if isinstance(data, list):
+        return [_without_nulls(v) for v in data]
+    return data
+
+
+def _rules_of(data: Any) -> list[tuple[tuple[int | str, ...], dict[str, Any]]]:
+    found: list[tuple[tuple[int | str, ...], dict[str, Any]]] = []
+    for g, group in enumerate(_list(data, "groups")):
+        for r, rule in enumerate(_list(group, "rules")):
+            if isinstance(rule, dict):
+                found.append((("groups", g, "rules", r), rule))
+    return found
+
+
+def _list(data: Any, key: str) -> list[Any]:
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _refuse_python_names(source: Source) -> None:
+    problems = [
+        source.problem((*path, "for_"), "unknown key", "did you mean 'for'?")
+        for path, rule in _rules_of(source.data)
+        if "for_" in rule
+    ]
+    if problems:
+        raise DocumentError(problems)
+
+
+def _renamed(data: Any) -> Any:
+    """`for` is a word of Python's: the documents call it `for_`."""
+    for _, rule in _rules_of(data):
+        if "for" in rule:
+            rule["for_"] = rule.pop("for")
+    return data

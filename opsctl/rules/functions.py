@@ -1,0 +1,183 @@
+"""The functions of Prometheus' rule templates. Source: prometheus template/template.go."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
+
+import re2
+
+from opsctl.gotemplate import TemplateError, go_text
+from opsctl.model.duration import parse_duration
+from opsctl.promql.functions.relabelling import expand
+from opsctl.rules.humanize import (
+    duration_text,
+    humanize,
+    humanize1024,
+    humanize_duration,
+    humanize_percentage,
+    humanize_timestamp,
+    number,
+    time_text,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One element of what `query` gives."""
+
+    labels: Mapping[str, str]
+    value: float
+
+    def template_fields(self) -> Mapping[str, Any]:
+        return {"Labels": self.labels, "Value": self.value}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time in epoch seconds, printed as Go does."""
+
+    seconds: float
+
+    def __go_text__(self) -> str:
+        return time_text(self.seconds)
+
+
+@dataclass(frozen=True)
+class Length:
+    """A duration in seconds, printed as Go does."""
+
+    seconds: float
+
+    def __go_text__(self) -> str:
+        return duration_text(self.seconds)
+
+
+Query = Callable[[str], Sequence[Sample]]
+
+
+def rule_functions(query: Query, external_url: str, now: float) -> Mapping[str, Callable[..., Any]]:
+    """All of them; `query` evaluates an expression at the rule's own time."""
+    return {
+        **_PURE,
+        "query": lambda expr: list(query(_string(expr))),
+        "externalURL": lambda: external_url,
+        "pathPrefix": lambda: urlsplit(external_url).path,
+        "now": lambda: now,
+    }
+
+
+def names() -> frozenset[str]:
+    """Every function's name, to check templates by."""
+    return frozenset({*_PURE, "query", "externalURL", "pathPrefix", "now"})
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TemplateError(f"wrong type for value; expected string; got {go_text(value)}")
+    return value
+
+
+def _first(samples: Sequence[Sample]) -> Sample:
+    if not samples:
+        raise TemplateError("first() called on vector with no elements")
+    return samples[0]
+
+
+def _sample(value: Any) -> Sample:
+    if not isinstance(value, Sample):
+        raise TemplateError(f"wrong type for value; expected *template.sample; got {go_text(value)}")
+    return value
+
+
+def _sort_by_label(label: str, samples: Sequence[Sample]) -> list[Sample]:
+    return sorted(samples, key=lambda s: s.labels.get(label, ""))
+
+
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(_string(pattern), options)
+    except re2.error as error:
+        raise TemplateError(f"error parsing regexp: {error}") from error
+
+
+def _replace_all(pattern: str, replacement: str, text: str) -> str:
+    compiled = _compiled(pattern)
+    return str(compiled.sub(lambda match: expand(_string(replacement), match, compiled), _string(text)))
+
+
+def _match(pattern: str, text: str) -> bool:
+    return _compiled(pattern).search(_string(text)) is not None
+
+
+def _title(text: str) -> str:
+    return re.sub(r"[^\W\d_]+(?:['\w]*)", lambda m: m.group()[0].upper() + m.group()[1:], _string(text))
+
+
+def _strip_port(host: str) -> str:
+    host = _string(host)
+    bracketed = re.fullmatch(r"\[(.*)\](?::[^:]*)?", host)
+    if bracketed:
+        return bracketed.group(1)
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _strip_domain(host: str) -> str:
+    bare = _strip_port(host)
+    port = _string(host)[len(bare) :] if not host.startswith("[") else ""
+    try:
+        ipaddress.ip_address(bare)
+        return host
+    except ValueError:
+        return bare.split(".")[0] + port
+
+
+def _link(tab: int) -> Callable[[str], str]:
+    return lambda expr: f"/graph?g0.expr={quote_plus(_string(expr), safe='~')}&g0.tab={tab}"
+
+
+def table_link(expr: str) -> str:
+    """The path of an expression's page, which is an alert's generator URL."""
+    return _link(1)(expr)
+
+
+def _parse_duration(text: str) -> float:
+    try:
+        return parse_duration(_string(text))
+    except ValueError as error:
+        raise TemplateError(f'not a valid duration string: "{text}"') from error
+
+
+_PURE: Mapping[str, Callable[..., Any]] = {
+    "first": _first,
+    "label": lambda label, sample: _sample(sample).labels.get(label, ""),
+    "value": lambda sample: _sample(sample).value,
+    "strvalue": lambda sample: _sample(sample).labels.get("__value__", ""),
+    "args": lambda *values: {f"arg{i}": value for i, value in enumerate(values)},
+    "reReplaceAll": _replace_all,
+    "safeHtml": _string,
+    "match": _match,
+    "title": _title,
+    "toUpper": lambda text: _string(text).upper(),
+    "toLower": lambda text: _string(text).lower(),
+    "graphLink": _link(0),
+    "tableLink": _link(1),
+    "sortByLabel": _sort_by_label,
+    "stripPort": _strip_port,
+    "stripDomain": _strip_domain,
+    "urlQueryEscape": lambda text: quote_plus(_string(text), safe="~"),
+    "humanize": humanize,
+    "humanize1024": humanize1024,
+    "humanizeDuration": humanize_duration,
+    "humanizePercentage": humanize_percentage,
+    "humanizeTimestamp": humanize_timestamp,
+    "toTime": lambda value: Moment(number(value)),
+    "toDuration": lambda value: Length(number(value)),
+    "parseDuration": _parse_duration,
+}
