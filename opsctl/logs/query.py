@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from luqum import tree
 from luqum.exceptions import ParseError
-from luqum.parser import parser
+from luqum.thread import parse as parse_lucene
 
 from opsctl.core.clock import parse_iso
 from opsctl.core.errors import UsageError
@@ -94,7 +94,7 @@ def parse_query(text: str, now: float) -> Query:
     if not text.strip():
         return Everything()
     try:
-        return _read(parser.parse(text), "", now)
+        return _read(parse_lucene(text), "", now)
     except (ParseError, RecursionError) as error:
         raise UsageError(f"query not understood: {error}", 'put text with : / ( ) or - into "quotes"') from error
 
@@ -133,6 +133,8 @@ def parse_time(text: str, now: float) -> float:
 
 def _read(node: tree.Item, field: str, now: float) -> Query:
     if isinstance(node, tree.SearchField):
+        if field:
+            raise UsageError(f"query not understood: {field}:{node}", 'put text with : / ( ) or - into "quotes"')
         return _read(node.expr, _ALIASES.get(_plain(node.name), _plain(node.name)), now)
     if isinstance(node, tree.Group | tree.FieldGroup | tree.Plus):
         return _read(node.children[0], field, now)
