@@ -7,7 +7,7 @@ import signal
 import sys
 
 from platform_app.kit.config import PlatformConfig
-from platform_app.kit.service import open_folder
+from platform_app.kit.process import open_folder
 from platform_app.sandbox.world import build_world
 
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from platform_app.kit.answers import answer
 from platform_app.kit.problem import Problem
-from platform_app.kit.service import bind, open_folder, run
+from platform_app.kit.process import bind, open_folder, run
 
 SERVICES = ("users", "providers", "catalog", "orders", "payments", "messages")
 SPARED = {"/healthz", "/readyz", "/metrics"}
