@@ -13,7 +13,7 @@ _SHOWN = 8
 
 def title(batch: Batch) -> str:
     """One line for the lock screen: mark, state, what, how many."""
-    lead = (batch.firing or batch.alerts)[0]
+    lead = worst_first(batch.firing or batch.alerts)[0]
     count = len(batch.firing or batch.alerts)
     more = f" 等 {count} 条" if count > 1 else ""
     if batch.test:
@@ -28,11 +28,21 @@ def headline(alert: Alert) -> str:
     return alert.annotations.get("summary", "").partition(" / ")[0].strip() or alert.name or "alert"
 
 
+def worst_first(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """Critical before warning before the rest, then the oldest."""
+    rank = {name: n for n, name in enumerate(_NAME)}
+    return tuple(sorted(alerts, key=lambda a: (rank.get(a.labels.get("severity", ""), len(rank)), a.starts_at)))
+
+
+def severity_name(batch: Batch) -> str:
+    return _NAME.get(batch.severity, batch.severity or "未分级")
+
+
 def body(batch: Batch) -> tuple[str, ...]:
     """The lines under the title: facts of the group, then each alert, firing ones first."""
     acked = dict(batch.acked)
     lines = [_facts(batch)]
-    shown = (*batch.firing, *batch.resolved)
+    shown = worst_first(batch.firing) + worst_first(batch.resolved)
     for alert in shown[:_SHOWN]:
         lines += _alert(alert, batch.now, acked.get(alert.fingerprint, ""), alone=len(shown) == 1)
     if len(shown) > _SHOWN:
@@ -54,7 +64,7 @@ def english(batch: Batch) -> str:
 
 def _facts(batch: Batch) -> str:
     service = batch.group_labels.get("service") or (batch.firing or batch.alerts)[0].labels.get("service", "")
-    parts = [f"**{_NAME.get(batch.severity, batch.severity or '未分级')}**"]
+    parts = [f"**{severity_name(batch)}**"]
     if service:
         parts.append(f"服务 {service}")
     counts = [f"{len(batch.firing)} 条触发"] if batch.firing else []
@@ -73,7 +83,7 @@ def _alert(alert: Alert, now: float, who: str, alone: bool) -> list[str]:
         lines.append(f"> {described}")
     lines.append(_since(alert, now))
     if who:
-        lines.append(f"🙋 {who} 已认领")
+        lines.append(f"**{who}** 已认领")
     return lines
 
 

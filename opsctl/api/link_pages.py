@@ -33,7 +33,7 @@ def acknowledge(opened: Opened, oncall: OnCall, person: Person | None, missing: 
         parts.append(_form(opened, oncall, person, missing))
     else:
         parts.append(
-            '<p class="soft">✅ 已认领。恢复或超时后自动失效。<br>Acknowledged, until it resolves or times out.</p>'
+            '<p class="soft">已认领。恢复或超时后自动失效。<br>Acknowledged, until it resolves or times out.</p>'
         )
     return _LAYOUT.format(title="认领告警 / Acknowledge", body="".join(parts))
 
@@ -53,7 +53,11 @@ def refused(message: str, hint: str) -> str:
 
 def _head(opened: Opened) -> str:
     sent = local(opened.batch.now, "%m-%d %H:%M:%S")
-    return f'<h1>{escape(text.title(opened.batch))}</h1><p class="soft">{sent} · {escape(opened.via)}</p>'
+    lead = text.headline(text.worst_first(opened.batch.firing or opened.batch.alerts)[0])
+    count = len(opened.batch.alerts)
+    more = f" 等 {count} 条" if count > 1 else ""
+    said = f"{text.severity_name(opened.batch)} · {sent} · {opened.via}"
+    return f'<h1>{escape(lead + more)}</h1><p class="soft">{escape(said)}</p>'
 
 
 def _card(seen: Seen, now: float, whole: bool = False) -> str:
@@ -66,7 +70,7 @@ def _card(seen: Seen, now: float, whole: bool = False) -> str:
         f'<span class="soft">{state} · {local(alert.starts_at, "%m-%d %H:%M:%S")} 开始 · {text.chinese_duration(end - alert.starts_at)}</span>',
     ]
     if seen.ack is not None:
-        lines.append(f"🙋 {escape(seen.ack.who)} 已认领（{escape(seen.ack.via)}，{local(seen.ack.at, '%H:%M:%S')}）")
+        lines.append(f"{escape(seen.ack.who)} 已认领（{escape(seen.ack.via)}，{local(seen.ack.at, '%H:%M:%S')}）")
     if alert.annotations.get("runbook"):
         lines.append(f"处置手册 runbook：<code>opsctl runbook show {escape(alert.annotations['runbook'])}</code>")
     if whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -103,6 +104,16 @@ def test_oversize_is_shortened_between_characters_and_links_to_the_whole(count: 
     assert "�" not in content
     (request,) = DINGTALK.messages(batch(count), 0, "k")
     assert len(request.body) <= 20_000
+
+
+def test_the_worst_leads_and_who_has_it_is_named() -> None:
+    made = batch(1, severity="warning")
+    worse = replace(made.alerts[0], labels=Labels({"alertname": "Z", "severity": "critical"}),
+                    annotations=Labels({"summary": "数据库锁住"}))  # fmt: skip
+    both = replace(made, alerts=(*made.alerts, worse), acked=((worse.fingerprint, "刘洋"),))
+    assert text.title(both) == "🔴 数据库锁住 等 2 条"
+    lines = "\n".join(text.body(both))
+    assert lines.index("数据库锁住") < lines.index("**刘洋** 已认领") < lines.index("订单失败")
 
 
 def test_resolved_messages_say_how_long_it_was() -> None:
