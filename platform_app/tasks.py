@@ -75,7 +75,7 @@ def purge_expired(config: PlatformConfig, now: int, *, dry_run: bool) -> dict[st
             with engine.begin() as c:
                 count = select(func.count()).select_from(table).where(old)
                 found = c.execute(count).scalar_one()
-                rows[table.name] = found
+                rows[str(table.name)] = found
                 if found and not dry_run:
                     c.execute(delete(table).where(old))
     finally:

@@ -90,8 +90,8 @@ class Users:
     """Login codes: how long one counts, how many one phone may ask for, how many wrong tries."""
 
     code_ttl_seconds: int = 300
-    code_interval_seconds: int = 30
-    codes_per_day: int = 20
+    code_interval_seconds: int = 60
+    codes_per_day: int = 10
     code_attempts: int = 5
 
 

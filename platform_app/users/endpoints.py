@@ -44,6 +44,8 @@ async def send(body: CodeRequest, service: Here) -> dict[str, Any]:
         async with service.db.transaction() as c:
             await codes.forget(c, code_id)
         log.warning("sms.failed", error=str(error))
+        if error.limited:
+            raise Problem(429, "code_limit", "验证码发送过于频繁,请稍后再试", headers={"Retry-After": "60"}) from error
         raise Problem(502, "sms_failed", "短信暂时无法发送,请稍后再试") from error
     figures.sms.labels("sent").inc()
     return {

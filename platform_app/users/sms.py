@@ -15,8 +15,15 @@ from platform_app.kit.log import Log
 log = Log("users.sms")
 
 
+LIMITED = "isv.BUSINESS_LIMIT_CONTROL"
+
+
 class SmsRefused(Exception):
-    """The SMS gateway could not be reached, or refused the message."""
+    """The SMS gateway could not be reached, or refused the message; `limited`: this phone got enough of them."""
+
+    def __init__(self, message: str, limited: bool = False) -> None:
+        super().__init__(message)
+        self.limited = limited
 
 
 async def send_code(settings: Sms, phone: str, digits: str) -> str:
@@ -42,5 +49,5 @@ async def send_code(settings: Sms, phone: str, digits: str) -> str:
     except (DaraException, OSError, ValueError) as error:
         raise SmsRefused(str(error)) from error
     if body.code != "OK":
-        raise SmsRefused(f"{body.code}: {body.message}")
+        raise SmsRefused(f"{body.code}: {body.message}", body.code == LIMITED)
     return str(body.biz_id)
