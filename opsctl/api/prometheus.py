@@ -27,12 +27,11 @@ from opsctl.api.prometheus_params import (
     span_of,
     time_of,
 )  # fmt: skip
+from opsctl.api.prometheus_rules import alerts_data, rules_data
 from opsctl.api.prometheus_state import (
     alertmanagers_data,
-    alerts_data,
     build_data,
     metadata_data,
-    rules_data,
     runtime_data,
     targets_data,
     tsdb_data,

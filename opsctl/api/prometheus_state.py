@@ -108,11 +108,3 @@ def tsdb_data(status: StoreStatus, by_metric: list[dict[str, Any]], limit: int) 
 def _largest(counts: Mapping[str, int], limit: int) -> list[dict[str, Any]]:
     ordered = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))[:limit]
     return [{"name": name, "value": count} for name, count in ordered]
-
-
-def rules_data(ruler: Any, params: Any) -> dict[str, Any]:
-    return {"groups": []}
-
-
-def alerts_data(ruler: Any) -> dict[str, Any]:
-    return {"alerts": []}

@@ -12,8 +12,10 @@ from starlette.applications import Starlette
 
 from opsctl.api.prometheus import PrometheusApi
 from opsctl.core.clock import SystemClock
+from opsctl.flows.alert_journal import AlertJournal
 from opsctl.flows.monitoring import Monitoring
 from opsctl.flows.queries import Queries
+from opsctl.flows.rule_figures import RuleFigures
 from opsctl.flows.ruling import Ruler
 from opsctl.metrics.figures import StoreFigures
 from opsctl.metrics.notifier import Notifier, NotifierFigures
@@ -69,13 +71,16 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
     registry.register(StoreFigures(storage.status))
     pools = (
         ThreadPoolExecutor(options.query_concurrency, "query"), ThreadPoolExecutor(8, "collector"),
-        ThreadPoolExecutor(1, "disk"), ThreadPoolExecutor(2, "work"),
+        ThreadPoolExecutor(1, "disk"), ThreadPoolExecutor(2, "parse"), ThreadPoolExecutor(2, "rule"),
     )  # fmt: skip
-    query, collector, disk, work = pools
-    scraper = ScrapeManager(storage.append, clock, work, ScrapeFigures(registry))
+    query, collector, disk, parse, rule = pools
+    scraper = ScrapeManager(storage.append, clock, parse, ScrapeFigures(registry))
     notifier = Notifier(NotifierFigures(registry))
     queries = Queries(storage, query, registry, options.query_timeout)
-    ruler = Ruler()
+    ruler = Ruler(
+        storage, notifier.send, AlertJournal(options.storage_path / "alerts.json"), clock, rule, RuleFigures(registry),
+        options.external_url or f"http://{options.listen}",
+    )  # fmt: skip
     monitoring = Monitoring(
         options.config_file, storage, scraper, ruler, notifier, queries,
         Collectors(options.databases, collector), clock, disk, registry, options.retention_seconds,

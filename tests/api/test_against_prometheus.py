@@ -1,0 +1,216 @@
+"""The same targets, the same questions: our API and Debian's Prometheus answer alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.api.running import Server, Target, opsctl, prometheus
+from tests.servers import wait_for
+
+PAGE = """# HELP requests_total Requests.
+# TYPE requests_total counter
+requests_total{code="200",path="/a"} 10
+requests_total{code="500",path="/a"} 2
+# HELP temperature How warm.
+# TYPE temperature gauge
+temperature 21.5
+tiny 1e-9
+huge 1e22
+nothing NaN
+endless +Inf
+# TYPE took_seconds histogram
+took_seconds_bucket{le="0.1"} 3
+took_seconds_bucket{le="+Inf"} 5
+took_seconds_sum 1.25
+took_seconds_count 5
+"""
+CONFIG = """
+global: {{scrape_interval: 500ms, evaluation_interval: 500ms, external_labels: {{site: here}}}}
+rule_files: [rules.yml]
+scrape_configs:
+  - job_name: one
+    static_configs: [{{targets: ['{address}'], labels: {{team: x}}}}]
+  - job_name: dead
+    static_configs: [{{targets: ['127.0.0.1:1']}}]
+  - job_name: cut
+    static_configs: [{{targets: ['{address}', 'dropped:1']}}]
+    relabel_configs: [{{source_labels: [__address__], regex: 'dropped.*', action: drop}}]
+    metric_relabel_configs: [{{source_labels: [__name__], regex: 'temp.*', action: keep}}]
+"""
+RULES = """
+groups:
+  - name: g
+    rules:
+      - {record: 'job:temperature:max', expr: max by (job) (temperature), labels: {kind: recorded}}
+      - alert: Dead
+        expr: up == 0
+        labels: {severity: critical}
+        annotations: {summary: '{{ $labels.job }} is {{ $value }}'}
+      - alert: Slow
+        expr: temperature > 20
+        for: 1h
+"""
+
+
+@dataclass
+class Pair:
+    ours: Server
+    theirs: Server
+
+    def both(self, path: str, **params: Any) -> tuple[Any, Any]:
+        ours, theirs = self.ours.get(path, **params), self.theirs.get(path, **params)
+        assert ours.status_code == theirs.status_code, (ours.text, theirs.text)
+        assert ours.headers["Content-Type"] == theirs.headers["Content-Type"]
+        return ours.json(), theirs.json()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    folder, target = tmp_path_factory.mktemp("pair"), Target()
+    target.text = PAGE
+    config = folder / "prometheus.yml"
+    config.write_text(CONFIG.format(address=target.address))
+    (folder / "rules.yml").write_text(RULES)
+    with opsctl(folder / "ours", config) as ours, prometheus(folder / "theirs", config) as theirs:
+        for server in (ours, theirs):
+            wait_for(lambda s=server: (s.value("count_over_time(temperature{job='one'}[1m])") or 0) > 4, 20, "samples")  # type: ignore[misc]
+            wait_for(lambda s=server: s.value("ALERTS{alertname='Dead'}") == 1, 20, "alert")  # type: ignore[misc]
+        yield Pair(ours, theirs)
+    target.close()
+
+
+def shape(value: Any) -> Any:
+    """Keys and types, without the values."""
+    if isinstance(value, dict):
+        return {k: shape(v) for k, v in sorted(value.items())}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "temperature", "requests_total", "up", "tiny + 0", "huge", "nothing", "endless", "sum by (code) (requests_total)",
+        "3", '"text"', "absent(nope)", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
+        "job:temperature:max", "ALERTS", 'ALERTS{alertstate="pending"}', "count_over_time(up[1s]) > bool 0",
+        "histogram_quantile(0.5, took_seconds_bucket)", "nope", "vector(1)", "0 / 0", "1e-7 * 1", "123456789012345678",
+    ],
+)  # fmt: skip
+def test_queries_give_the_same(pair: Pair, expr: str) -> None:
+    ours, theirs = pair.both("/api/v1/query", query=expr, time=time.time())
+    for body in (ours, theirs):
+        if isinstance(body["data"]["result"], list) and body["data"]["resultType"] == "vector":
+            body["data"]["result"].sort(key=lambda r: sorted(r["metric"].items()))
+    assert ours == theirs
+
+
+def test_ranges_have_the_same_shape_and_series(pair: Pair) -> None:
+    now = time.time()
+    ours, theirs = pair.both("/api/v1/query_range", query="temperature", start=now - 2, end=now, step="0.5")
+    assert shape(ours) == shape(theirs)
+    assert [r["metric"] for r in ours["data"]["result"]] == [r["metric"] for r in theirs["data"]["result"]]
+    assert [v for _, v in ours["data"]["result"][0]["values"]][-1] == "21.5"
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("query", {"query": "up", "time": "soon"}), ("query", {"query": "up", "timeout": "x"}),
+        ("query_range", {"query": "up"}), ("query_range", {"query": "up", "start": 2, "end": 1, "step": 1}),
+        ("query_range", {"query": "up", "start": 1, "end": 2, "step": 0}),
+        ("query_range", {"query": "up", "start": 1, "end": 2}),
+        ("query_range", {"query": "up", "start": 1, "end": 20000, "step": 1}),
+        ("query_range", {"query": "up", "start": 1, "end": 2, "step": "x"}),
+        ("series", {}), ("series", {"match[]": "{a=''}"}),
+        ("query", {"query": "up * on(job) group_left() requests_total"}),
+        ("query", {"query": "up + on(job) requests_total"}),
+    ],
+)  # fmt: skip
+def test_errors_are_the_same(pair: Pair, path: str, params: dict[str, Any]) -> None:
+    ours, theirs = pair.both(f"/api/v1/{path}", **params)
+    assert (ours["status"], ours["errorType"]) == (theirs["status"], theirs["errorType"])
+    if "group_left" not in params.get("query", "") and "requests_total" not in params.get("query", ""):
+        assert ours["error"] == theirs["error"]
+
+
+def test_parse_errors_have_the_same_kind(pair: Pair) -> None:
+    for expr in ("", "sum(", "rate(up)", "up[5m", "nope(1)"):
+        ours, theirs = pair.both("/api/v1/query", query=expr)
+        assert ours["errorType"] == theirs["errorType"] == "bad_data"
+        assert ours["error"].startswith('invalid parameter "query": ')
+
+
+def test_labels_and_series_are_the_same(pair: Pair) -> None:
+    for path, params in (
+        ("labels", {}), ("labels", {"match[]": "requests_total"}), ("label/job/values", {}),
+        ("label/code/values", {"match[]": ['requests_total{code=~"2.."}', "temperature"]}),
+        ("series", {"match[]": ["requests_total", '{job="cut"}']}), ("label/__name__/values", {}),
+        ("series", {"match[]": "up", "start": 1, "end": 2}), ("query_exemplars", {"query": "up"}),
+    ):  # fmt: skip
+        ours, theirs = pair.both(f"/api/v1/{path}", **params)
+        if path == "series":
+            for body in (ours, theirs):
+                body["data"].sort(key=lambda r: sorted(r.items()))
+        assert ours == theirs, path
+
+
+def test_targets_are_the_same(pair: Pair) -> None:
+    ours, theirs = pair.both("/api/v1/targets")
+    changing = ("lastScrape", "lastScrapeDuration", "lastError", "globalUrl")
+    for body in (ours, theirs):
+        body["data"]["activeTargets"].sort(key=lambda t: (t["scrapePool"], t["scrapeUrl"]))
+        for target in body["data"]["activeTargets"]:
+            assert all(target.pop(name) is not None for name in changing)
+    assert ours["data"]["activeTargets"] == theirs["data"]["activeTargets"]
+    assert ours["data"]["droppedTargetCounts"] == {"cut": 1}
+    ours, theirs = pair.both("/api/v1/targets", state="dropped")
+    for body in (ours, theirs):
+        assert [t["discoveredLabels"]["__address__"] for t in body["data"]["droppedTargets"]] == ["dropped:1"]
+
+
+def test_rules_and_alerts_are_the_same(pair: Pair) -> None:
+    for path, params in (
+        ("rules", {}),
+        ("rules", {"type": "alert"}),
+        ("rules", {"rule_name[]": "Dead"}),
+        ("alerts", {}),
+    ):
+        ours, theirs = pair.both(f"/api/v1/{path}", **params)
+        assert still(ours) == still(theirs), path
+
+
+def still(value: Any) -> Any:
+    """Without what differs from run to run."""
+    changing = ("evaluationTime", "lastEvaluation", "activeAt", "file", "keepFiringSince")
+    if isinstance(value, dict):
+        return {k: (type(v).__name__ if k in changing else still(v)) for k, v in value.items()}
+    if isinstance(value, list):
+        return sorted((still(v) for v in value), key=str)
+    return value
+
+
+def test_metadata_and_status_are_alike(pair: Pair) -> None:
+    ours, theirs = pair.both("/api/v1/metadata", metric="requests_total")
+    assert ours == theirs
+    for path in ("status/buildinfo", "status/runtimeinfo", "status/config", "alertmanagers"):
+        ours, theirs = pair.both(f"/api/v1/{path}")
+        assert set(theirs["data"]) <= set(ours["data"]), path
+    ours, theirs = pair.both("/api/v1/status/tsdb")
+    assert set(ours["data"]) == set(theirs["data"])
+    assert set(ours["data"]["headStats"]) == set(theirs["data"]["headStats"])
+    for path in ("/-/healthy", "/-/ready"):
+        assert pair.ours.get(path).text == pair.theirs.get(path).text
+
+
+def test_forms_may_be_posted(pair: Pair) -> None:
+    import requests
+
+    for server in (pair.ours, pair.theirs):
+        answer = requests.post(f"{server.url}/api/v1/query", data={"query": "temperature{job='one'}"}, timeout=5)
+        assert answer.json()["data"]["result"][0]["value"][1] == "21.5"
