@@ -40,7 +40,7 @@ def build_schema() -> tantivy.Schema:
     made.add_text_field("message", tokenizer_name=WORDS)
     made.add_text_field(WORDS, tokenizer_name=WORDS)
     made.add_json_field("fields", fast=True, tokenizer_name=WORDS, expand_dots_enabled=True)
-    made.add_text_field("source", stored=True, tokenizer_name="raw", index_option="basic")
+    made.add_bytes_field("source", stored=True)
     return made.build()
 
 

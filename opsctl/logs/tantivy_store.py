@@ -38,6 +38,8 @@ class TantivyStore:
         self._owned = OwnedFolder(folder, version=1)
         self._days = folder / "days"
         self._days.mkdir(exist_ok=True)
+        for half_deleted in self._days.glob("deleting-*"):
+            shutil.rmtree(half_deleted, ignore_errors=True)
         self._schema = build_schema()
         self._indexes: dict[str, tantivy.Index] = {}
         self._writers: dict[str, tantivy.IndexWriter] = {}
@@ -145,7 +147,7 @@ def _document(line: LogLine) -> tantivy.Document:
     for text in words_of(line):
         made.add_text(WORDS, text)
     made.add_json("fields", dict(line.fields))
-    made.add_text("source", orjson.dumps(line.as_dict()).decode())
+    made.add_bytes("source", orjson.dumps(line.as_dict()))
     return made
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opsctl.core.clock import parse_iso
 from opsctl.logs.query import narrow, parse_query
+from opsctl.logs.ship import LogShipper
 from opsctl.logs.store import LogStore
 from opsctl.model.logline import LogLine
 from tests.logs.conftest import OpenStore
@@ -163,3 +165,21 @@ def test_many_fields_and_long_values(store: LogStore) -> None:
     assert _numbers(store, 'key77:"value 77"') == [0]
     page = store.search(parse_query("", 0), 0, NOON + 3600, 100)
     assert page.lines[1] == many
+
+
+def test_shipping_again_what_was_stored_but_not_noted_doubles_nothing(reopen: OpenStore, tmp_path: Path) -> None:
+    """What a kill -9 between the store's commit and the note of the position leaves behind."""
+    file = tmp_path / "a.json.log"
+    file.write_text('{"@timestamp": "2026-11-22T12:00:00Z", "message": "first"}\nno json\n')
+    state = tmp_path / "positions.json"
+    shipper = LogShipper([str(file)], reopen(), tmp_path)
+    shipper.step(NOON)
+    noted = state.read_bytes()
+    with file.open("a") as out:
+        out.write('{"@timestamp": "2026-11-23T12:00:00Z", "message": "second"}\nno json either\n')
+    shipper.step(NOON)
+    state.write_bytes(noted)
+    store = reopen()
+    assert LogShipper([str(file)], store, tmp_path).step(NOON + 9_000_000).lines == 2
+    page = store.search(parse_query("", 0), 0, NOON * 2, 10)
+    assert sorted(line.message for line in page.lines) == ["first", "no json", "no json either", "second"]
