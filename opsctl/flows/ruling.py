@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
@@ -67,6 +68,7 @@ class Ruler:
         self._around = Surroundings(external_url=external_url)
         self._runs: dict[str, GroupRun] = {}
         self._saving: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
 
     @property
     def runs(self) -> tuple[GroupRun, ...]:
@@ -157,6 +159,7 @@ class Ruler:
         due, run.state = due_alerts(run.group, result.state, now, run.interval, self._around.external_url)
         if due:
             self._send(due)
+            self._changed.set()
         run.result, run.at, run.seconds = result, now, self._clock.now() - began
         self._count(run, result)
 
@@ -187,7 +190,9 @@ class Ruler:
 
     async def _save_loop(self) -> None:
         while True:
-            await self._clock.sleep(_SAVE_EVERY)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _SAVE_EVERY)
+            self._changed.clear()
             try:
                 await asyncio.to_thread(self._journal.save, self._states(), self._clock.now())
             except OSError as error:

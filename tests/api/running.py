@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from tests.servers import free_port, http_ok, need, started
 
 
 class Target:
-    """A /metrics page in a thread; `text` is what it says, `posts` what was sent to it."""
+    """A /metrics page in a thread; `text` is what it says, `posts` the JSON lists sent to it while `status` is 200."""
 
     def __init__(self) -> None:
         self.text = ""
         self.posts: list[Any] = []
+        self.status = 200
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -34,6 +36,14 @@ class Target:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if outer.status == 200:
+                    outer.posts += json.loads(body)
+                self.send_response(outer.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_: object) -> None:
                 pass
