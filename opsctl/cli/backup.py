@@ -94,7 +94,7 @@ def list_snapshots(
         print_json([{**s, "time": iso(s["time"]), "finished": iso(s["finished"])} for s in rows])
     else:
         table(("id", "kind", "source", "time", "size", "stored"),
-              [(s["id"], s["kind"], s["source"], local(s["time"]), _mib(s["bytes"]), _mib(s["stored"])) for s in rows])  # fmt: skip
+              [(s["id"], s["kind"], _short(s["source"]), local(s["time"]), _mib(s["bytes"]), _mib(s["stored"])) for s in rows])  # fmt: skip
     _exit_damaged([f"catalog entry {key} is damaged" for key in damaged])
 
 
@@ -247,6 +247,10 @@ def _exit_damaged(lines: list[str], quiet: bool = False) -> None:
         typer.echo(f"opsctl: {line}", err=True)
     if lines:
         raise typer.Exit(1)
+
+
+def _short(source: str) -> str:
+    return source if len(source) <= 20 else f"…{source[-19:]}"
 
 
 def _mib(size: int) -> str:
