@@ -119,7 +119,7 @@ def _kind(value: Any) -> str:
 def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str:
     sign = "+" if "+" in flags else " " if " " in flags else ""
     if verb == "v":
-        return _signed(go_text(value), sign) if isinstance(value, float | int) and sign else go_text(value)
+        return go_text(value)
     if verb == "T":
         return _kind(value)
     if verb in "sq" and not isinstance(value, bool | int | float) and value is not None:

@@ -49,7 +49,9 @@ def tokens(text: str) -> list[Token]:
         found.append(token)
         at += len(token.text)
     if opened:
-        raise PromqlParseError(f"unclosed left {_NAMES[opened[-1].text]}", text, opened[-1].position)
+        inside = opened[-1].text == "{"
+        reason = "unexpected end of input inside braces" if inside else f"unclosed left {_NAMES[opened[-1].text]}"
+        raise PromqlParseError(reason, text, len(text))
     return found
 
 

@@ -63,7 +63,7 @@ def split_series(text: str) -> tuple[Labels, str]:
         for key, value in _pairs(text, tokens(text[at : end + 1])[1:-1]):
             pairs[key] = value
         at = end + 1
-    if not pairs and text[name.end() : name.end() + 1] != "{":
+    if not pairs and text.strip() and text[name.end() : name.end() + 1] != "{":
         raise PromqlParseError("missing metric name or label set", text, 0)
     return Labels(pairs), text[at:]
 
@@ -81,7 +81,7 @@ def _closing(text: str, at: int) -> int:
             quoted = char
         elif char == "}":
             return place
-    raise PromqlParseError("unclosed left brace", text, at)
+    raise PromqlParseError("unexpected end of input inside braces", text, len(text))
 
 
 def _pairs(text: str, inside: Sequence[Token]) -> list[tuple[str, str]]:

@@ -6,10 +6,9 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from opsctl.core.document import Source, convert, document, parse, read
-from opsctl.core.errors import DocumentError
 from opsctl.model.duration import parse_duration
 
 
@@ -35,7 +34,7 @@ class Rule:
     record: Words = ""
     alert: Words = ""
     expr: Words = ""
-    for_: Span = 0.0
+    for_: Annotated[Span, Field(alias="for")] = 0.0
     keep_firing_for: Span = 0.0
     labels: dict[str, Words] = field(default_factory=dict)
     annotations: dict[str, Words] = field(default_factory=dict)
@@ -85,9 +84,9 @@ def parse_rule_text(text: str, file: str) -> tuple[Source, RuleFile]:
 
 def shaped(source: Source) -> tuple[Source, RuleFile]:
     """Converts parsed YAML; a group's labels are under those of its rules."""
-    data = _without_nulls(source.data)
-    _refuse_python_names(source)
-    made = convert(Source(source.file, _renamed(data), source.node), RuleFile)
+    if isinstance(source.data, dict):
+        _refuse_own_names(source)
+    made = convert(Source(source.file, _without_nulls(source.data), source.node), RuleFile)
     groups = tuple(_named(group, source.file) for group in made.groups)
     return source, replace(made, groups=groups)
 
@@ -106,33 +105,9 @@ def _without_nulls(data: Any) -> Any:
     return data
 
 
-def _rules_of(data: Any) -> list[tuple[tuple[int | str, ...], dict[str, Any]]]:
-    found: list[tuple[tuple[int | str, ...], dict[str, Any]]] = []
-    for g, group in enumerate(_list(data, "groups")):
-        for r, rule in enumerate(_list(group, "rules")):
-            if isinstance(rule, dict):
-                found.append((("groups", g, "rules", r), rule))
-    return found
-
-
-def _list(data: Any, key: str) -> list[Any]:
-    value = data.get(key) if isinstance(data, dict) else None
-    return value if isinstance(value, list) else []
-
-
-def _refuse_python_names(source: Source) -> None:
-    problems = [
-        source.problem((*path, "for_"), "unknown key", "did you mean 'for'?")
-        for path, rule in _rules_of(source.data)
-        if "for_" in rule
-    ]
-    if problems:
-        raise DocumentError(problems)
-
-
-def _renamed(data: Any) -> Any:
-    """`for` is a word of Python's: the documents call it `for_`."""
-    for _, rule in _rules_of(data):
-        if "for" in rule:
-            rule["for_"] = rule.pop("for")
-    return data
+def _refuse_own_names(source: Source) -> None:
+    """`file` is a field of ours, not of rule files."""
+    groups = source.data.get("groups")
+    for place, group in enumerate(groups if isinstance(groups, list) else []):
+        if isinstance(group, dict) and "file" in group:
+            raise source.refuse(("groups", place, "file"), "unknown key")

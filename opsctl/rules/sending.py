@@ -37,7 +37,7 @@ def due_alerts(
 def _needs_sending(alert: ActiveAlert, now: float, resend_delay: float) -> bool:
     if alert.state == "pending":
         return False
-    return alert.resolved_at > alert.sent_at or alert.sent_at + resend_delay <= now
+    return alert.resolved_at > alert.sent_at or alert.sent_at + resend_delay < now
 
 
 def outgoing(rule: Rule, alert: ActiveAlert, valid_until: float, now: float, external_url: str) -> Alert:

@@ -71,7 +71,7 @@ def test_rate_of_a_steady_counter() -> None:
     ("expr", "message", "position"),
     [
         ("rate(up)", '1:1: parse error: expected type matrix in call to function "rate", got vector', 0),
-        ("sum(up", "1:4: parse error: unclosed left parenthesis", 3),
+        ("sum(up", "1:7: parse error: unclosed left parenthesis", 6),
         ("up\n  $", "2:3: parse error: unexpected character: '$'", 5),
         ("a </ b", "1:4: parse error: unexpected <op:/>", 3),
         ("1 + frobnicate(up)", '1:5: parse error: unknown function with name "frobnicate"', 4),
