@@ -6,8 +6,8 @@ import orjson
 from alibabacloud_dysmsapi20170525.client import Client
 from alibabacloud_dysmsapi20170525.models import SendSmsRequest
 from alibabacloud_tea_openapi.models import Config
-from darabonba.exceptions import DaraException
 from darabonba.runtime import RuntimeOptions
+from Tea.exceptions import TeaException
 
 from platform_app.kit.config import Sms, secret
 from platform_app.kit.log import Log
@@ -46,7 +46,7 @@ async def send_code(settings: Sms, phone: str, digits: str) -> str:
     options = RuntimeOptions(autoretry=False, connect_timeout=limit, read_timeout=limit)
     try:
         body = (await client.send_sms_with_options_async(request, options)).body
-    except (DaraException, OSError, ValueError) as error:
+    except (TeaException, OSError, ValueError) as error:
         raise SmsRefused(str(error)) from error
     if body.code != "OK":
         raise SmsRefused(f"{body.code}: {body.message}", body.code == LIMITED)

@@ -66,7 +66,7 @@ def empty(url: str) -> None:
 def folder(tmp_path: Path, database_url: str) -> ConfigFolder:
     """A configuration on free ports, with a small catalog in its database."""
     fill(database_url, int(time.time()))
-    return make_home(tmp_path, database_url=database_url)
+    return make_home(tmp_path, database_url=database_url, orders={"expiry_interval_seconds": 0.2})
 
 
 @pytest.fixture
@@ -80,5 +80,7 @@ async def platform(folder: ConfigFolder) -> AsyncIterator[Platform]:
 async def sqlite_platform(tmp_path: Path, sqlite_url: str) -> AsyncIterator[Platform]:
     """A platform on SQLite alone, for what does not depend on the engine."""
     fill(sqlite_url, int(time.time()))
-    async with platform_of(make_home(tmp_path, database_url=sqlite_url)) as running:
+    async with platform_of(
+        make_home(tmp_path, database_url=sqlite_url, orders={"expiry_interval_seconds": 0.2})
+    ) as running:
         yield running

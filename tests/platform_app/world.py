@@ -124,13 +124,21 @@ def fill(url: str, now: int) -> None:
     """Two customers, three providers, two categories, six offerings: offering n+10·p is service n of provider p."""
     engine: Engine = sync_engine(url)
     with engine.begin() as c:
-        people = [(1, "customer"), (2, "customer"), (11, "provider"), (12, "provider"), (13, "provider"), (99, "operator")]
+        people = [
+            (1, "customer"),
+            (2, "customer"),
+            (11, "provider"),
+            (12, "provider"),
+            (13, "provider"),
+            (99, "operator"),
+        ]
         c.execute(
             insert(user),
             [{"id": i, "phone": f"138{i:08d}", "name": f"人{i}", "role": r, "created_at": now} for i, r in people],
         )
         c.execute(
-            insert(category), [{"id": i, "name": n, "intro": "", "position": i} for i, n in ((1, "日常保洁"), (2, "家电清洗"))]
+            insert(category),
+            [{"id": i, "name": n, "intro": "", "position": i} for i, n in ((1, "日常保洁"), (2, "家电清洗"))],
         )
         services = ((1, 1, "日常保洁 2 小时", 120), (2, 2, "空调清洗", 60))
         c.execute(
@@ -140,9 +148,7 @@ def fill(url: str, now: int) -> None:
         for p, district in ((1, "西湖区"), (2, "西湖区"), (3, "滨江区")):
             known = {"name": f"王{p}阿姨", "district": district, "rating_x100": 400 + 30 * p}
             c.execute(
-                insert(provider).values(
-                    id=p, user_id=10 + p, intro="", years=p, orders_done=0, created_at=now, **known
-                )
+                insert(provider).values(id=p, user_id=10 + p, intro="", years=p, orders_done=0, created_at=now, **known)
             )
             for s in (1, 2):
                 c.execute(

@@ -32,7 +32,7 @@ async def test_forty_at_once_for_one_slot_make_one_order(platform: Platform) -> 
     assert {body["code"] for status, body in answers if status == 409} == {"slot_taken"}
     assert await count(platform, order) == 1
     assert await count(platform, slot) == 5, "two hours and the way to the next"
-    status, text = await platform.request("orders", "GET", "/metrics")
+    _, text = await platform.request("orders", "GET", "/metrics")
     assert b"booking_slot_conflicts_total 39.0" in text
     assert b'booking_orders_total{status="held"} 1.0' in text
 
@@ -95,7 +95,10 @@ async def test_orders_are_seen_by_their_people_only(platform: Platform) -> None:
     _, rest = await platform.request("orders", "GET", f"/api/v1/orders?limit=2&cursor={first['next_cursor']}", CUSTOMER)
     assert [len(first["items"]), len(rest["items"]), rest["next_cursor"]] == [2, 1, None]
     number = first["items"][0]["id"]
-    seen = [(await platform.request("orders", "GET", f"/api/v1/orders/{number}", who))[0] for who in (CUSTOMER, OTHER, WORKER)]
+    seen = [
+        (await platform.request("orders", "GET", f"/api/v1/orders/{number}", who))[0]
+        for who in (CUSTOMER, OTHER, WORKER)
+    ]
     assert seen == [200, 404, 200]
     assert len((await platform.request("orders", "GET", "/api/v1/orders", WORKER))[1]["items"]) == 3
     assert (await platform.request("orders", "GET", "/api/v1/orders?cursor=zzz", CUSTOMER))[0] == 400

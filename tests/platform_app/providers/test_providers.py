@@ -1,0 +1,26 @@
+"""Providers: profiles, and the count of what they have done."""
+
+from __future__ import annotations
+
+from tests.platform_app.world import Platform
+
+
+async def test_profiles(sqlite_platform: Platform) -> None:
+    await sqlite_platform.start("providers")
+    _, body = await sqlite_platform.request("providers", "GET", "/api/v1/providers?limit=2")
+    assert [p["id"] for p in body["items"]] == [3, 2]
+    _, body = await sqlite_platform.request("providers", "GET", "/api/v1/providers?district=西湖区")
+    assert [p["id"] for p in body["items"]] == [2, 1]
+    assert (await sqlite_platform.request("providers", "GET", "/api/v1/providers/9"))[0] == 404
+    status, mine = await sqlite_platform.internal("providers", "GET", "/internal/providers/by-user/12")
+    assert (status, mine["id"]) == (200, 2)
+    assert (await sqlite_platform.internal("providers", "GET", "/internal/providers/by-user/1"))[0] == 404
+
+
+async def test_a_completed_order_counts_once(platform: Platform) -> None:
+    await platform.start("providers")
+    event = {"id": "e1", "kind": "order.completed", "payload": {"provider_id": 1}}
+    other = {"id": "e2", "kind": "order.paid", "payload": {"provider_id": 1}}
+    answers = [await platform.internal("providers", "POST", "/internal/events", json=e) for e in (event, event, other)]
+    assert [body["taken"] for _, body in answers] == [True, False, False]
+    assert (await platform.request("providers", "GET", "/api/v1/providers/1"))[1]["orders_done"] == 1
