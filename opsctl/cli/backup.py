@@ -250,7 +250,7 @@ def _exit_damaged(lines: list[str], quiet: bool = False) -> None:
 
 
 def _short(source: str) -> str:
-    return source if len(source) <= 20 else f"…{source[-19:]}"
+    return source if len(source) <= 14 else f"…{source[-13:]}"
 
 
 def _mib(size: int) -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from backup.progress import OnProgress, Progress, silent
@@ -51,7 +51,7 @@ def _wait(client: OpsClient, path: str, on_progress: OnProgress) -> dict[str, An
 
 
 def _bar() -> Iterator[OnProgress]:
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda e: bar.update(task, description=e.stage, completed=e.done, total=e.total or None)
