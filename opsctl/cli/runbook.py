@@ -149,10 +149,15 @@ def status(
         print_json(runs)
         return
     rows = [
-        (r["id"], r["runbook"] + (" (dry run)" if r["dry_run"] else ""), r["status"], r["requester"], local(r["started_at"]), r["reason"])
+        (
+            r["id"],
+            local(r["started_at"], "%m-%d %H:%M"),
+            r["status"],
+            r["runbook"] + (" (dry run)" if r["dry_run"] else ""),
+        )
         for r in runs
-    ]  # fmt: skip
-    table(("RUN", "RUNBOOK", "STATUS", "BY", "STARTED", "REASON"), rows)
+    ]
+    table(("RUN", "STARTED", "STATUS", "RUNBOOK"), rows)
 
 
 @app.command()

@@ -34,7 +34,7 @@ def run_events(runs: Runs) -> Callable[[int], Sequence[SeenRun]]:
         return [
             SeenRun(
                 id=e.id, run=e.run, runbook=e.runbook, fingerprint=e.fingerprint, dry_run=e.dry_run, at=e.at,
-                step=e.step, zh=e.zh, en=e.en,
+                kind=e.kind, step=e.step, zh=e.zh, en=e.en,
             )
             for e in runs.events(number)
         ]  # fmt: skip

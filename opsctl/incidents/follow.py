@@ -135,7 +135,7 @@ def _beside(change: Change, seen: Seen) -> Change:
     moments = [
         *(_acked(a) for a in acks),
         *(_delivered(d) for d in seen.deliveries if d.fingerprints & prints and d.at >= incident.opened_at - 1),
-        *(_ran(r) for r in seen.runs if r.fingerprint in prints and r.at >= incident.opened_at - 1),
+        *(_ran(r) for r in seen.runs if r.fingerprint in prints and r.worth_telling and r.at >= incident.opened_at - 1),
     ]
     return Change(incident, (*change.moments, *moments))
 

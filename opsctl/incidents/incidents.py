@@ -10,13 +10,14 @@ from typing import Any
 from opsctl.core.errors import Conflict, OpsctlError, UsageError
 from opsctl.core.log import Log
 from opsctl.incidents.figures import IncidentFigures
-from opsctl.incidents.follow import AFTERMATH_SECONDS, Change, follow
+from opsctl.incidents.follow import AFTERMATH_SECONDS, GRACE_SECONDS, Change, follow
 from opsctl.incidents.incident import Incident, Moment
 from opsctl.incidents.seen import SeenRun
 from opsctl.incidents.source import AlertingSource
 from opsctl.incidents.stats import stats
 from opsctl.incidents.store import IncidentStore
 
+_SETTLE_STEP = 0.5
 RunEvents = Callable[[int], Sequence[SeenRun]]
 """What runbooks did after the event with this id, in order."""
 
@@ -55,6 +56,18 @@ class Incidents:
                 self.store.apply(changes, last)
             self._tell(known, changes, now)
             return changes
+
+    def settle(self, number: int, now: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        """Polls at once, and again until the grace is over if no alert of the incident is listed any more.
+
+        So that a report asked for right after the resolve message says that the incident is closed.
+        """
+        for _ in range(int(GRACE_SECONDS / _SETTLE_STEP) + 2):
+            self.tick(now())
+            incident = self.store.get(number)
+            if not incident.open or any(m.missing_since is None for m in incident.members if m.ended_at is None):
+                return
+            sleep(_SETTLE_STEP)
 
     def _tell(self, known: Sequence[Incident], changes: Sequence[Change], now: float) -> None:
         before = {i.id: i for i in known}

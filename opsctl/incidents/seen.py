@@ -53,9 +53,15 @@ class SeenRun:
     fingerprint: str
     dry_run: bool
     at: float
+    kind: str
     step: str
     zh: str
     en: str
+
+    @property
+    def worth_telling(self) -> bool:
+        """A timeline has no room for what was skipped, nor for each step of a dry run."""
+        return self.kind != "step skipped" and not (self.dry_run and self.step)
 
 
 @dataclass(frozen=True, kw_only=True)

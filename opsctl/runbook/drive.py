@@ -185,7 +185,7 @@ class Driver:
                 continue
             step = state.book.step(ran.step)
             zh = f"{step.title.zh}：{WORDS.get(ran.status, ran.status)}" + (f"（{ran.zh}）" if ran.zh else "")
-            en = f"{step.title.en}: {ran.status}" + (f" ({ran.en})" if ran.en else "")
+            en = f"{step.title.en}: {ran.status.replace('_', ' ')}" + (f" ({ran.en})" if ran.en else "")
             key = f"step:{ran.step}#{ran.attempt}"
             self.runs.event(state.id, key, ran.ended_at, f"step {ran.status}", ran.step, zh, en)
 

@@ -109,10 +109,25 @@ def test_acknowledgements_messages_and_runbooks_enter_the_timeline_once() -> Non
     other = replace(sent, id=8, fingerprints=frozenset("z"))
     failed = replace(sent, id=9, sent=False, reason="errcode 130101")
     run = SeenRun(
-        id=3, run="r1", runbook="mend", fingerprint="a", dry_run=False, at=115.0, step="s", zh="步", en="step"
+        id=3,
+        run="r1",
+        runbook="mend",
+        fingerprint="a",
+        dry_run=False,
+        at=115.0,
+        kind="step done",
+        step="s",
+        zh="步",
+        en="step",
     )
     for at in (116, 117):
-        life.poll(at, [alert("a")], acks=(ack,), deliveries=(sent, other, failed), runs=(run,))
+        life.poll(
+            at,
+            [alert("a")],
+            acks=(ack,),
+            deliveries=(sent, other, failed),
+            runs=(run, replace(run, id=4, dry_run=True), replace(run, id=5, kind="step skipped")),
+        )
     assert life.told == ["fired", "acknowledged", "delivered", "not delivered", "runbook"]
     assert (life.known[0].acked_by, life.known[0].mtta) == ("王工", 12.0)
     for at in (120, 123):

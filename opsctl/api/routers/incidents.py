@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from opsctl.access.roles import Principal
 from opsctl.api.access import require
+from opsctl.core.errors import Unreachable
 from opsctl.incidents.incidents import Incidents
 from opsctl.incidents.reporter import Reporter
 from opsctl.incidents.view import brief, whole
@@ -58,6 +60,8 @@ def router(incidents: Incidents, reporter: Reporter) -> APIRouter:
 
     @made.post("/{number}/report")
     def write_report(number: int, _: Principal = require("operator")) -> dict[str, str]:
+        with suppress(Unreachable):  # the report is written all the same, from what is known
+            incidents.settle(number, time.time, time.sleep)
         return reporter.write(number, time.time())
 
     @made.get("/{number}/report")
