@@ -18,6 +18,7 @@ from collectors.sqlite import SqliteCollector
 from opsctl.core.errors import NotFound, OpsctlError, Unreachable, UsageError
 
 Params = Mapping[str, str]
+Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -79,29 +80,38 @@ class Collectors:
     def __init__(self, databases: Databases, pool: Executor) -> None:
         self._databases = databases
         self._pool = pool
-        self._running: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
-        self._made: dict[tuple[str, tuple[tuple[str, str], ...], float], Collector] = {}
+        self._running: dict[Key, asyncio.Future[bytes]] = {}
+        self._made: dict[tuple[Key, float], Collector] = {}
 
     async def page(self, name: str, params: Params, seconds: float) -> bytes:
         """The exposition text of one collector. Raises NotFound, UsageError, or Unreachable after `seconds`."""
         key = (name, tuple(sorted(params.items())))
-        if key in self._running:
-            raise Unreachable(f"the collector {name} is still busy with the scrape before")
-        collector = self._collector(name, params, seconds)
-        self._running.add(key)
-        work = asyncio.get_running_loop().run_in_executor(self._pool, _collect, collector)
-        work.add_done_callback(lambda _: self._running.discard(key))
+        work = self._running.get(key)
+        if work is None:
+            work = self._begin(key, self._collector(name, params, seconds))
         try:
             return await asyncio.wait_for(asyncio.shield(work), seconds)
         except TimeoutError as error:
-            work.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise Unreachable(f"the collector {name} took longer than {seconds:g}s") from error
+
+    def _begin(self, key: Key, collector: Collector) -> asyncio.Future[bytes]:
+        """One run, which whoever asks meanwhile shares."""
+        work = asyncio.get_running_loop().run_in_executor(self._pool, _collect, collector)
+        self._running[key] = work
+
+        def done(finished: asyncio.Future[bytes]) -> None:
+            del self._running[key]
+            if not finished.cancelled():
+                finished.exception()
+
+        work.add_done_callback(done)
+        return work
 
     def _collector(self, name: str, params: Params, seconds: float) -> Collector:
         factory = dict(COLLECTORS).get(name)
         if factory is None:
             raise NotFound(f"no collector {name!r}", f"there are: {', '.join(n for n, _ in COLLECTORS)}")
-        key = (name, tuple(sorted(params.items())), seconds)
+        key = ((name, tuple(sorted(params.items()))), seconds)
         if key not in self._made:
             if len(self._made) > 200:
                 self._made.clear()
