@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from opsctl.alerts.batch import Batch
@@ -39,6 +40,11 @@ class Delivery:
         return self.batch.group_key, self.integration
 
     @property
+    def key(self) -> str:
+        """The same at each try of the same content, for channels that know a message by a key."""
+        return f"opsctl-{self.id}-{self.part}-{round(self.batch.now * 1000)}"
+
+    @property
     def rank(self) -> int:
         """0 goes before 1 goes before 2."""
         return 0 if self.urgent else _RANK.get(self.batch.severity, 2)
@@ -63,22 +69,31 @@ class Delivery:
         }  # fmt: skip
 
 
-def coalesce(waiting: Sequence[Delivery]) -> list[Delivery]:
-    """What changes when one group has several messages waiting for one integration: the newest takes over all.
+def absorb(older: Delivery, newer: Delivery) -> Delivery:
+    """The older delivery, not yet sent, telling what the newer has to tell; it keeps its number and its turn.
 
-    Nothing that was never told is lost: alerts that resolved meanwhile stay in the newest. A delivery that has begun
-    (a part is sent) goes its way. Returns the changed rows, the newest last.
+    Nothing that was never told is lost: alerts that resolved meanwhile stay in the batch.
     """
-    idle = [d for d in waiting if d.status == PENDING and d.part == 0]
-    if len(idle) < 2:
+    repeated = older.possibly_repeated or newer.possibly_repeated
+    return replace(older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated)
+
+
+def idle(delivery: Delivery) -> bool:
+    """Whether no part of it is sent or on its way."""
+    return delivery.status == PENDING and delivery.part == 0
+
+
+def coalesce(waiting: Sequence[Delivery]) -> list[Delivery]:
+    """What changes when one group has several messages waiting for one integration: the oldest tells all.
+
+    Returns the rows that it took over, then itself; nothing when there is nothing to join.
+    """
+    free = [d for d in waiting if idle(d)]
+    if len(free) < 2:
         return []
-    newest = idle[-1]
-    batch = newest.batch
-    for older in reversed(idle[:-1]):
-        batch = batch.over(older.batch)
-    gone = [replace(d, status=SUPERSEDED, superseded_by=newest.id, reason=f"told by #{newest.id}") for d in idle[:-1]]
-    repeated = any(d.possibly_repeated for d in idle)
-    return [*gone, replace(newest, batch=batch, possibly_repeated=repeated)]
+    first, *rest = free
+    gone = [replace(d, status=SUPERSEDED, superseded_by=first.id, reason=f"told by #{first.id}") for d in rest]
+    return [*gone, reduce(absorb, rest, first)]
 
 
 def back_off(attempts: int, jitter: float) -> float:

@@ -70,6 +70,10 @@ class Figures:
     def known(self, integrations: list[Integration]) -> None:
         """Starts every integration's series at zero, so that the first failure is an increase."""
         for each in integrations:
+            if each.impl.kind == "heartbeat":
+                for outcome in ("sent", "failed"):
+                    self.heartbeats.labels(each.receiver, outcome)
+                continue
             self.notifications.labels(each.impl.kind, each.receiver)
             self.notifications_failed.labels(each.impl.kind, each.receiver)
             for outcome in ("sent", "retried", "failed"):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
 
-from opsctl.alerts.delivery import PENDING, Delivery, coalesce
+from opsctl.alerts.delivery import PENDING, Delivery, absorb, coalesce, idle
 
 Place = tuple[str, str]
 
@@ -32,6 +31,15 @@ class Queue:
             self._by_place.setdefault(delivery.place, []).append(delivery.id)
         self._open[delivery.id] = delivery
         heapq.heappush(self._later, (delivery.next_at, delivery.id))
+
+    def join(self, delivery: Delivery) -> Delivery | None:
+        """Lets a delivery that waits for the same place tell this one too; None when there is none."""
+        newest = self.newest(delivery.place)
+        if newest is None or not idle(newest) or delivery.place in self._flying:
+            return None
+        joined = self._open[newest.id] = absorb(newest, delivery)
+        heapq.heappush(self._later, (joined.next_at, joined.id))
+        return joined
 
     def keep(self, delivery: Delivery) -> None:
         """Replaces the row of an open delivery without making it due."""
@@ -67,14 +75,12 @@ class Queue:
     def take(self, delivery: Delivery) -> tuple[Delivery, list[Delivery]]:
         """Takes the head into flight, merged with all that waits for the same place; also returns the superseded."""
         waiting = [self._open[n] for n in self._by_place[delivery.place]]
-        *gone, newest = coalesce(waiting) or [delivery]
+        *gone, taken = coalesce(waiting) or [delivery]
         for each in gone:
             self.drop(each)
-        if gone:
-            newest = replace(newest, attempts=max(d.attempts for d in waiting), next_at=delivery.next_at)
-        self._open[newest.id] = newest
-        self._flying.add(newest.place)
-        return newest, gone
+        self._open[taken.id] = taken
+        self._flying.add(taken.place)
+        return taken, gone
 
     def land(self, delivery: Delivery) -> None:
         """Ends a flight: the row is dropped when it is through, or put back."""

@@ -97,15 +97,24 @@ class Sender:
             await self._session.close()
 
     def new(self, integration: Integration, batch: Batch, cause: str, now: float) -> Delivery:
-        """A delivery with its number, not yet queued: write it down with `put_delivery`, then `enqueue`."""
+        """A delivery with its number, not yet queued."""
         self._last_id += 1
         channel = integration.impl.channel.name
         return Delivery(
             id=self._last_id, created_at=now, channel=channel, integration=integration.key, batch=batch, cause=cause
         )
 
-    def enqueue(self, delivery: Delivery) -> None:
+    def enqueue(self, delivery: Delivery) -> list[Statement]:
+        """Queues a new delivery, or joins it to one that waits for the same group; returns what to write down."""
+        joined = self._lanes[delivery.channel].queue.join(delivery)
+        if joined is None:
+            self._home(delivery)
+        return state.put_delivery(joined or delivery)
+
+    def requeue(self, delivery: Delivery) -> list[Statement]:
+        """Queues a delivery of the log once more; returns what to write down."""
         self._home(delivery)
+        return state.put_delivery(delivery)
 
     def intended(self, place: tuple[str, str]) -> Entry | None:
         """What an integration will have been told of a group once its queue is through; never due for a repeat."""
@@ -221,9 +230,7 @@ class Sender:
             await self._durable([state.move_delivery(landed)])
             return landed
         assert self._session is not None
-        requests = integration.impl.messages(
-            self._dress(sending, integration), now, f"opsctl-{sending.id}-{sending.part}"
-        )
+        requests = integration.impl.messages(self._dress(sending, integration), now, sending.key)
         began = self._clock.now()
         outcome, unsure = await call(self._session, integration.impl, requests[sending.part])
         ended = self._clock.now()

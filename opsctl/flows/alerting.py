@@ -162,8 +162,7 @@ class Alerting:
             self.log.record(place, entry)
             return [state.put_told(place, entry, batch.now + self.log.retention)]
         delivery = self.sender.new(integration, told, cause, batch.now)
-        self.sender.enqueue(delivery)
-        return state.put_delivery(delivery)
+        return self.sender.enqueue(delivery)
 
     # -- beside the sentence
     def keep_silences(self, changed: Iterable[Silence]) -> asyncio.Future[None]:
@@ -173,8 +172,7 @@ class Alerting:
     def test(self, integration: Integration, batch: Batch) -> tuple[int, asyncio.Future[None]]:
         """Queues a test message; returns its delivery's number, durable when the future is done."""
         delivery = self.sender.new(integration, batch, "test", batch.now)
-        self.sender.enqueue(delivery)
-        return delivery.id, self._writer.write(state.put_delivery(delivery))
+        return delivery.id, self._writer.write(self.sender.enqueue(delivery))
 
     def sweep(self) -> None:
         """Drops empty groups; each 30 s, as Alertmanager does."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from opsctl.alerts import state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.delivery import FAILED, PENDING, Delivery
 from opsctl.alerts.receiver import Integration
@@ -52,9 +51,7 @@ class Delivering:
         if delivery.integration not in self._alerting.configuration.integrations:
             raise Conflict(f"its receiver {delivery.integration} is no longer configured", "opsctl receivers list")
         again = replace(delivery, status=PENDING, attempts=0, next_at=now, cause="retried by hand")
-        written = self._writer.write(state.put_delivery(again))
-        self._sender.enqueue(again)
-        await written
+        await self._writer.write(self._sender.requeue(again))
         return again
 
     async def test(self, name: str, now: float) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,11 @@ async def robots() -> AsyncIterator[Robots]:
     await made.stop()
 
 
-Start = Callable[..., Running]
+Start = Callable[..., Awaitable[Running]]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., asyncio.Future[Running]]]:
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts a process off the loop (the robots answer meanwhile); all are stopped at the end."""
     running: list[Running] = []
 
@@ -33,9 +33,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., asyncio.Future[Running]]]:
         running.append(made)
         return made
 
-    yield begin  # type: ignore[misc]
+    yield begin
     for each in running:
-        each.stop()
+        await asyncio.to_thread(each.stop)
 
 
 def config(robots: Robots, receiver: str, extra: str = "", **times: str) -> str:

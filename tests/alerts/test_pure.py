@@ -124,11 +124,11 @@ def delivery(number: int, *alerts: Alert, **more: object) -> Delivery:
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def test_the_newest_takes_over_and_loses_nothing() -> None:
+def test_the_oldest_tells_all_and_loses_nothing() -> None:
     old = delivery(1, alert("A", ends=40), alert("B"))
     new = delivery(2, alert("B", ends=90), alert("C"))
     gone, kept = coalesce([old, new])
-    assert gone.superseded_by == 2
+    assert (gone.id, gone.superseded_by, kept.id) == (2, 1, 1)
     assert [(a.name, a.ends_at) for a in kept.batch.alerts] == [("A", 40), ("B", 90), ("C", None)]
     assert coalesce([replace(old, part=1), new]) == []
 
@@ -149,13 +149,18 @@ def test_queue_sends_the_worst_first_and_one_a_place() -> None:
     assert head is not None
     assert head.id == 1
     taken, gone = queue.take(head)
-    assert taken.id == 3
-    assert [g.id for g in gone] == [1]
+    assert taken.id == 1
+    assert [g.id for g in gone] == [3]
+    assert [a.name for a in taken.batch.alerts] == ["C"]
+    assert queue.join(delivery(4, alert("D"))) is None  # what is under way is not changed
     assert queue.head(100) is None
     queue.land(replace(taken, next_at=60.0))
     assert queue.head(59) is None
     assert queue.next_at() == 60.0
-    assert queue.head(60) is not None
+    joined = queue.join(delivery(5, alert("E")))
+    assert joined is not None
+    assert (joined.id, joined.next_at) == (1, 60.0)
+    assert queue.head(60) == joined
 
 
 def test_back_off_grows_to_a_minute() -> None:
