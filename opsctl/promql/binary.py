@@ -71,12 +71,12 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
     if not len(many.labels) or not len(one.labels):
         return empty(left.steps)
     many_keys, one_keys = _keys(many.labels, matching), _keys(one.labels, matching)
-    single, places = _single(one, one_keys, many, matching, swapped)
-    met = [(i, places[k]) for i, k in enumerate(many_keys) if k in places]
+    members = _members(one, one_keys, many, swapped)
+    met = [(i, j) for i, key in enumerate(many_keys) for j in members.get(key, ())]
     if not met:
         return empty(left.steps)
     rows, mates = [m[0] for m in met], [m[1] for m in met]
-    many, mate = many.rows(rows), single.rows(mates)
+    many, mate = many.rows(rows), one.rows(mates)
     values, present = _apply(op, many, mate, swapped, return_bool)
     drop_name = op in ARITHMETIC or return_bool
     labels = [_result(a, b, matching, drop_name) for a, b in zip(many.labels, mate.labels, strict=True)]
@@ -104,40 +104,16 @@ def _keys(labels: Sequence[Labels], matching: Matching) -> list[Labels]:
     return [each.without(dropped) for each in labels]
 
 
-def _single(
-    one: Frame, keys: list[Labels], many: Frame, matching: Matching, swapped: bool
-) -> tuple[Frame, dict[Labels, int]]:
-    """The "one" side with one row a group, and each group's row; its labels may differ from step to step."""
-    places: dict[Labels, int] = {}
+def _members(one: Frame, keys: list[Labels], many: Frame, swapped: bool) -> dict[Labels, list[int]]:
+    """The rows of the "one" side by group: there may be several over a range, but only one in a step."""
     members: dict[Labels, list[int]] = {}
     for index, key in enumerate(keys):
-        places.setdefault(key, index)
         members.setdefault(key, []).append(index)
-    crowded = {key: rows for key, rows in members.items() if len(rows) > 1}
-    if not crowded:
-        return one, places
-    asked = many.present.any(axis=0)
-    for key, rows in crowded.items():
-        if ((one.present[rows].sum(axis=0) > 1) & asked).any():
+    asked = np.logical_or.reduce(many.present, axis=0)
+    for key, rows in members.items():
+        if len(rows) > 1 and ((one.present[rows].sum(axis=0) > 1) & asked).any():
             raise PromqlError(_duplicate(key, [one.labels[r] for r in rows], swapped))
-    return _spread(one, crowded, places, matching)
-
-
-def _spread(
-    one: Frame, crowded: dict[Labels, list[int]], places: dict[Labels, int], matching: Matching
-) -> tuple[Frame, dict[Labels, int]]:
-    """Puts rows of one group, which never meet in a step, into one row."""
-    values, present = one.values.copy(), one.present.copy()
-    labels = list(one.labels)
-    for key, rows in crowded.items():
-        head = places[key]
-        for index in rows[1:]:
-            held = one.present[index]
-            values[head][held] = one.values[index][held]
-            present[head] |= held
-            if matching.include and labels[index].only(matching.include) != labels[head].only(matching.include):
-                raise PromqlError("label values of the one side of a match change within the range: not supported")
-    return Frame(labels, values, present), places
+    return members
 
 
 def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:

@@ -39,16 +39,15 @@ def _windowed(of_block: OfBlock, place: int = 0, keep_name: bool = False) -> Fun
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    _check_quantile(evaluator, call, q)
+    warn_of_quantile(evaluator, call.position, q)
     return _over(evaluator.windows(call.args[1]), lambda w, b: over_time.quantile(w, b, q), False)
 
 
-def _check_quantile(evaluator: Evaluator, call: Call, q: F) -> None:
+def warn_of_quantile(evaluator: Evaluator, position: int, q: F) -> None:
+    """Notes a quantile outside [0, 1] for the call whose name stands at `position`."""
     for value in q[np.isnan(q) | (q < 0) | (q > 1)][:1].tolist():
-        number = format_float(value)
-        evaluator.scope.notes.warn(
-            f"quantile value should be between 0 and 1, got {number}", _place(evaluator, call, 0)
-        )
+        place = place_of_argument(evaluator.scope.text, position, 0)
+        evaluator.scope.notes.warn(f"quantile value should be between 0 and 1, got {format_float(value)}", place)
 
 
 def _place(evaluator: Evaluator, call: Call, index: int) -> str:
@@ -187,7 +186,7 @@ def _label_join(evaluator: Evaluator, call: Call) -> Frame:
 
 def _histogram_quantile(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    _check_quantile(evaluator, call, q)
+    warn_of_quantile(evaluator, call.position, q)
     place = _place(evaluator, call, 1)
     return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope.notes, place)
 

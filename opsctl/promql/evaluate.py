@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from opsctl.model.labels import Labels
+from opsctl.model.labels import Labels, quote
 from opsctl.model.series import Querier, Series
 from opsctl.promql import aggregate, binary
-from opsctl.promql.calls import CALLS, OVER_WINDOWS
+from opsctl.promql.calls import CALLS, OVER_WINDOWS, warn_of_quantile
 from opsctl.promql.errors import PromqlError
-from opsctl.promql.frame import Frame
+from opsctl.promql.frame import Frame, empty
+from opsctl.promql.functions.relabelling import valid_name
+from opsctl.promql.number import format_float
 from opsctl.promql.scope import Scope
 from opsctl.promql.syntax import (
     Aggregate,
@@ -169,11 +171,21 @@ class Evaluator:
         if node.param is None:
             return aggregate.aggregate(node.op, frame, node.labels, node.without)
         if node.op == "count_values":
-            return aggregate.count_values(frame, self.text(node.param), node.labels, node.without)
+            return aggregate.count_values(frame, self._value_label(node.param), node.labels, node.without)
         param = self.scalar(node.param)
         if node.op == "quantile":
+            warn_of_quantile(self, node.position, param)
             return aggregate.quantile(frame, param, node.labels, node.without)
+        if not len(param) or not (param >= 1).any():
+            return empty(len(self.steps))
+        _check_count(param)
         return aggregate.choose(frame, param, node.labels, node.without, node.op == "topk")
+
+    def _value_label(self, node: Node) -> str:
+        label = self.text(node)
+        if not valid_name(label):
+            raise PromqlError(f"invalid label name {quote(label)}")
+        return label
 
     def _call(self, node: Call) -> Frame:
         with np.errstate(all="ignore"):
@@ -192,3 +204,12 @@ class Evaluator:
         once = frame.present.sum(axis=0) == 1
         values = np.where(frame.present, frame.values, 0.0).sum(axis=0) if len(frame.labels) else 0.0
         return np.where(once, values, np.nan)
+
+
+def _check_count(param: F) -> None:
+    """topk and bottomk want a number that fits an integer."""
+    if np.isnan(param).any():
+        raise PromqlError("Parameter value is NaN")
+    for bad, word in ((param[param <= -(2.0**63)], "underflows"), (param[param >= 2.0**63], "overflows")):
+        if len(bad):
+            raise PromqlError(f"Scalar value {format_float(float(bad[0]))} {word} int64")

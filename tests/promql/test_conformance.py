@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,8 @@ EXCLUSIONS = {
     "duration expression",
 }
 
-if not FOLDER.is_dir():
-    pytest.skip(f"Prometheus' test files are not at {FOLDER}", allow_module_level=True)
+OWN = Path(__file__).parent / "cases"
+needs_folder = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"Prometheus' test files are not at {FOLDER}")
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,7 @@ def evaluations() -> list[Evaluation]:
     return [each for path in sorted(FOLDER.glob("*.test")) for each in read(path)]
 
 
+@needs_folder
 def test_every_stable_evaluation_gives_what_prometheus_gives(evaluations: list[Evaluation]) -> None:
     stable = [each for each in evaluations if not exclusion(each)]
     wrong = [f"{each.name}\n    {why}" for each in stable if (why := problem(each))]
@@ -32,7 +34,13 @@ def test_every_stable_evaluation_gives_what_prometheus_gives(evaluations: list[E
     assert len(stable) >= FLOOR
 
 
+@needs_folder
 def test_what_is_left_out_is_named(evaluations: list[Evaluation]) -> None:
     reasons = Counter(exclusion(each) for each in evaluations)
     assert set(reasons) - {""} <= EXCLUSIONS
     assert len(evaluations) == 1079
+
+
+@pytest.mark.parametrize("evaluation", [e for p in sorted(OWN.glob("*.test")) for e in read(p)], ids=lambda e: e.name)
+def test_our_own_cases(evaluation: Evaluation) -> None:
+    assert problem(evaluation) == ""

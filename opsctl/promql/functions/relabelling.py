@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
 
 def label_replace(frame: Frame, target: str, replacement: str, source: str, pattern: str) -> Frame:
     """Sets `target` from a regular expression (RE2, anchored) over `source`; no match leaves a series as it is."""
-    if not target or not _valid(target):
+    if not target or not valid_name(target):
         raise PromqlError(f"invalid destination label name in label_replace(): {target}")
     try:
         compiled = compiled_anchored(pattern)
@@ -56,14 +56,14 @@ def expand(template: str, match: Any, compiled: Any) -> str:
 def label_join(frame: Frame, target: str, separator: str, sources: Sequence[str]) -> Frame:
     """Sets `target` to the values of `sources` with `separator` between them."""
     for each in sources:
-        if not _valid(each):
+        if not valid_name(each):
             raise PromqlError(f"invalid source label name in label_join(): {each}")
-    if not target or not _valid(target):
+    if not target or not valid_name(target):
         raise PromqlError(f"invalid destination label name in label_join(): {target}")
     joined = [printable(separator).join(each.get_or_empty(s) for s in sources) for each in frame.labels]
     return frame.relabelled([each.merged({target: value}) for each, value in zip(frame.labels, joined, strict=True)])
 
 
-def _valid(name: str) -> bool:
+def valid_name(name: str) -> bool:
     """Any UTF-8 text that is not empty is a label name in Prometheus 3."""
     return name != "" and not any(0xD800 <= ord(c) < 0xE000 for c in name)
