@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from platform_app.kit.db import insert_ignore
+from platform_app.kit.db import insert_ignore, inserted_id
 from platform_app.payments.tables import event, payment
 
 TRANSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -61,10 +61,7 @@ async def paid(c: AsyncConnection, order_id: int) -> Row[Any] | None:
 
 async def add(c: AsyncConnection, values: Mapping[str, Any]) -> int:
     """A new attempt, `created`; its id. Raises IntegrityError when that attempt exists."""
-    result = await c.execute(insert(payment).values(**values, status="created", checks=0))
-    key = result.inserted_primary_key
-    assert key is not None
-    payment_id = int(key[0])
+    payment_id = inserted_id(await c.execute(insert(payment).values(**values, status="created", checks=0)))
     await append(c, payment_id, "created", f"{values['out_trade_no']}:created", values["created_at"])
     return payment_id
 

@@ -11,10 +11,11 @@ import asyncio
 import importlib
 import random
 import time
+from collections.abc import Iterable, Iterator
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from platform_app.kit.answers import answer
@@ -56,10 +57,20 @@ class Faulty:
 
     def _name_route(self, scope: Scope) -> None:
         """Lets the service count the error under the route that was meant."""
-        for route in self._owner.routes:
-            if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+        for route in _leaves(self._owner.routes):
+            if route.matches(scope)[0] is Match.FULL:
                 scope["route"] = route
                 return
+
+
+def _leaves(routes: Iterable[BaseRoute]) -> Iterator[Route]:
+    """All routes; newer FastAPI keeps an included router as one route with its own within."""
+    for route in routes:
+        router = getattr(route, "original_router", None)
+        if router is not None:
+            yield from _leaves(router.routes)
+        elif isinstance(route, Route):
+            yield route
 
 
 def wrap(app: FastAPI, errors: float, latency: float, chance: random.Random) -> FastAPI:

@@ -61,7 +61,7 @@ def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World
     """The world that a platform's configuration expects to find. `waits`: between a notification's repeats, seconds."""
     places, folder = config.sandbox, Path(config.sandbox.secrets_folder)
     store = Store(folder.parent / "sandbox" / "sandbox.db")
-    faults, wall, signing = Faults(), Wall(store), _signing(config)
+    faults, wall, signing = Faults(), Wall(store), signing_of(config)
     book = Book(store, config.payments.appid, config.payments.mchid)
     notifier = Notifier(store, book, signing, faults, waits)
 
@@ -94,7 +94,8 @@ def _close_while_on(faults: Faults, name: str, listener: Listener) -> None:
     faults.on_change(name, changed)
 
 
-def _signing(config: PlatformConfig) -> Signing:
+def signing_of(config: PlatformConfig) -> Signing:
+    """WeChat's keys, as they belong to the platform's."""
     pay = config.payments
     return Signing(
         platform_key=_private_key(Path(config.sandbox.secrets_folder) / keys.PLATFORM_KEY),
