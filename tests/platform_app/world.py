@@ -56,7 +56,9 @@ class _Server(uvicorn.Server):
 async def listening(app: Any, address: str) -> AsyncIterator[None]:
     """An ASGI app on an address while the block runs."""
     host, port = host_port(address)
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, ws="none")
+    config = uvicorn.Config(
+        app, host=host, port=port, log_config=None, access_log=False, ws="none", proxy_headers=False
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
