@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from opsctl.core.errors import Conflict, Forbidden
@@ -60,6 +61,7 @@ def test_the_thief_of_a_port_is_found_and_ended_after_approval(tmp_path: Path) -
         assert done.steps["end"].output is not None
         assert done.steps["end"].output["signal"] == "SIGKILL"
         assert listeners(port) == []
+        assert psutil.Process(thief.pid).status() == psutil.STATUS_ZOMBIE, "ended, though its parent has not looked yet"
 
 
 def test_a_port_that_nobody_holds_needs_no_approval(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import psutil
 
 from opsctl.core.document import Duration, document
@@ -48,10 +50,10 @@ class EndProcessAction(Action[EndProcess]):
         try:
             process.terminate()
             signal = "SIGTERM"
-            if not _gone(process, inputs.grace):
+            if not _gone(inputs, inputs.grace):
                 process.kill()
                 signal = "SIGKILL"
-                if not _gone(process, 5.0):
+                if not _gone(inputs, 5.0):
                     raise Conflict(f"process {inputs.pid} does not end, not even by SIGKILL", "it hangs in the kernel")
         except psutil.AccessDenied as error:
             raise Forbidden(
@@ -84,9 +86,15 @@ def _still(context: Context, inputs: EndProcess) -> Holder:
     return holder
 
 
-def _gone(process: psutil.Process, timeout: float) -> bool:
-    try:
-        process.wait(timeout)
-    except psutil.TimeoutExpired:
-        return False
-    return True
+def _gone(inputs: EndProcess, timeout: float) -> bool:
+    """Whether it ends in time. One that its parent has yet to reap (a zombie) has ended: it holds nothing any more."""
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            if identity(inputs.pid) != inputs.identity:
+                return True
+        except NotFound:
+            return True
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
