@@ -26,6 +26,8 @@ LOG = Log("opsctl.metrics")
 VERSION = 1
 _LINGER_MS = 20 * 60 * 1000
 """How long after its end a window stays in memory."""
+_REACH_MS = 3600 * 1000
+"""A batch may be this much older than the newest of all; older ones are refused."""
 _RETENTION_SECONDS = 90 * 86_400.0
 
 
@@ -45,6 +47,7 @@ class EmbeddedStore:
         self._head = Head()
         self._cache = ChunkCache()
         self._known: dict[str, tuple[tuple[Labels, ...], Refs]] = {}
+        self._newest_ms = 0
         self._appended = self._out_of_order = self._set_aside = self._cuts = self._cut_failures = 0
         try:
             self._open()
@@ -76,6 +79,7 @@ class EmbeddedStore:
             newest = max(newest, batch.at_ms)
             if batch.at_ms >= self._cut_ms:
                 self._head.append(batch.source, batch.at_ms, self._same(batch.source, batch.refs), batch.values)
+                self._newest_ms = max(self._newest_ms, batch.at_ms)
         self._wal.note(path, newest)
         if replay.whole < replay.size:
             self._cut_tail(path, replay)
@@ -97,9 +101,11 @@ class EmbeddedStore:
         refs = self._refs(batch)
         values = np.ascontiguousarray(batch.values, dtype=np.float64)
         with self._lock:
-            if batch.at_ms < self._cut_ms or not self._head.append(batch.source, batch.at_ms, refs, values):
+            oldest = max(self._cut_ms, self._newest_ms - _REACH_MS)
+            if batch.at_ms < oldest or not self._head.append(batch.source, batch.at_ms, refs, values):
                 self._out_of_order += len(values)
                 return 0
+            self._newest_ms = max(self._newest_ms, batch.at_ms)
             self._wal.append(batch.source, batch.at_ms, refs, values)
             self._appended += len(values)
         return len(values)

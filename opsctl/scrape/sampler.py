@@ -17,6 +17,8 @@ REPORTS = (
     "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",
     "scrape_series_added",
 )  # fmt: skip
+_FUTURE_MS = 600_000
+"""A sample that is stamped further ahead than this is left out."""
 
 
 class LimitExceeded(ValueError):
@@ -59,7 +61,7 @@ class Sampler:
         if self._comments != page.comments:
             self._comments, self.metadata = page.comments, parse_comments(page.comments)
         reports = (1.0, seconds, reading.scraped, reading.kept, reading.added)
-        own = [batch for key, value, at in stamped for batch in self._stamped(key, value, at)]
+        own = [b for key, value, at in stamped if at <= at_ms + _FUTURE_MS for b in self._stamped(key, value, at)]
         return [self._batch(at_ms, reading.labels, reading.values, reports), *own]
 
     def failed(self, at_ms: int, seconds: float) -> list[Batch]:

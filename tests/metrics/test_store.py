@@ -36,7 +36,8 @@ def test_what_is_not_newer_is_refused(tmp_path: Path) -> None:
     assert put(store, BASE, {A: 2}) == 0
     assert put(store, BASE - 1, {A: 2}) == 0
     assert put(store, BASE - 1, {B: 2}, source="other") == 1
-    assert store.status().out_of_order == 2
+    assert put(store, BASE - HOUR - 1, {B: 2}, source="third") == 0
+    assert store.status().out_of_order == 3
     store.close()
 
 

@@ -123,7 +123,7 @@ async def test_dead_hung_and_bad_targets_hold_up_nobody(tmp_path: Path) -> None:
 async def test_limits_relabelling_labels_and_credentials(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret\n")
     async with Pages() as pages:
-        pages.pages["/metrics"] = 'a{job="own",x="1"} 1\nb 2\nc 3 1700000000000\n'
+        pages.pages["/metrics"] = 'a{job="own",x="1"} 1\nb 2\nc 3 1700000000000\nd 4 9999999999999\n'
         jobs = (
             job("plain", pages.address, ", honor_timestamps: false")
             + job("honest", pages.address, ", honor_labels: true, bearer_token_file: token")
@@ -139,9 +139,10 @@ async def test_limits_relabelling_labels_and_credentials(tmp_path: Path) -> None
         assert kept.values("a", job="own")
         assert not kept.values("a", job="cut")
         assert kept.values("b", job="cut")
-        assert errors["few"] == "sample limit exceeded: 3 of 1"
+        assert errors["few"] == "sample limit exceeded: 4 of 1"
         stamps = {b.at_ms for b in kept.batches for one in b.labels if one.name == "c" and one["job"] == "honest"}
         assert stamps == {1700000000000}
+        assert not kept.values("d", job="honest")
         assert len(kept.values("c", job="plain")) == len(kept.values("b", job="plain"))
         credentials = {h.get("Authorization", "") for h in pages.seen}
         assert credentials == {"", "Bearer s3cret", "Basic dTpw"}
