@@ -168,17 +168,14 @@ def count_values(frame: Frame, label: str, names: Sequence[str], without: bool) 
     """How many rows of each group have each value; the value becomes a label."""
     if not len(frame.labels):
         return empty(frame.steps)
-    dropped = (*names, METRIC_NAME)
-    counts: dict[Labels, F] = {}
-    texts: dict[float, str] = {}
-    for index, each in enumerate(frame.labels):
-        key = each.without(dropped) if without else each.only(names)
-        for step in np.flatnonzero(frame.present[index]).tolist():
-            value = float(frame.values[index, step])
-            text = texts.setdefault(value, format_float(value))
-            made = key.merged({label: text})
-            counts.setdefault(made, np.zeros(frame.steps))[step] += 1
-    if not counts:
-        return empty(frame.steps)
-    values = np.array(list(counts.values()))
-    return Frame(list(counts), values, values > 0)
+    groups = group(frame, names, without)
+    sizes = np.diff(np.append(groups.starts, len(frame.labels)))
+    rows, steps = np.nonzero(groups.frame.present)
+    distinct, codes = np.unique(groups.frame.values[rows, steps], return_inverse=True)
+    keys = np.repeat(np.arange(len(groups.labels)), sizes)[rows] * len(distinct) + codes
+    made, places = np.unique(keys, return_inverse=True)
+    counts = np.zeros((len(made), frame.steps))
+    np.add.at(counts, (places, steps), 1.0)
+    texts = [format_float(value) for value in distinct.tolist()]
+    labels = [groups.labels[key // len(distinct)].merged({label: texts[key % len(distinct)]}) for key in made.tolist()]
+    return Frame(labels, counts, counts > 0).relabelled(labels)

@@ -24,7 +24,8 @@ _COUNTER_ENDS = ("_total", "_sum", "_count", "_bucket")
 OfBlock = Callable[[Windows, Block], tuple[F, B]]
 
 
-def _over(windows: Windows, of_block: OfBlock, keep_name: bool) -> Frame:
+def _over(evaluator: Evaluator, windows: Windows, of_block: OfBlock, keep_name: bool) -> Frame:
+    evaluator.scope.limits.check_looks(sum(len(b.rows) * int(b.count.sum()) for b in windows.blocks))
     shape = (len(windows.labels), len(windows.ends))
     frame = Frame(windows.labels, np.zeros(shape), np.zeros(shape, dtype=bool))
     for block in windows.blocks:
@@ -34,13 +35,13 @@ def _over(windows: Windows, of_block: OfBlock, keep_name: bool) -> Frame:
 
 
 def _windowed(of_block: OfBlock, place: int = 0, keep_name: bool = False) -> Function:
-    return lambda evaluator, call: _over(evaluator.windows(call.args[place]), of_block, keep_name)
+    return lambda evaluator, call: _over(evaluator, evaluator.windows(call.args[place]), of_block, keep_name)
 
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
     warn_of_quantile(evaluator, call.position, q)
-    return _over(evaluator.windows(call.args[1]), lambda w, b: over_time.quantile(w, b, q), False)
+    return _over(evaluator, evaluator.windows(call.args[1]), lambda w, b: over_time.quantile(w, b, q), False)
 
 
 def warn_of_quantile(evaluator: Evaluator, position: int, q: F) -> None:
@@ -66,7 +67,7 @@ def _counter(of_block: OfBlock) -> Function:
                     "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quote(name),
                     _place(evaluator, call, 0),
                 )
-        return _over(windows, of_block, False)
+        return _over(evaluator, windows, of_block, False)
 
     return call_it
 
@@ -74,7 +75,9 @@ def _counter(of_block: OfBlock) -> Function:
 def _predict_linear(evaluator: Evaluator, call: Call) -> Frame:
     seconds = evaluator.scalar(call.args[1])
     now = evaluator.steps
-    return _over(evaluator.windows(call.args[0]), lambda w, b: regression.predict_linear(w, b, now, seconds), False)
+    return _over(
+        evaluator, evaluator.windows(call.args[0]), lambda w, b: regression.predict_linear(w, b, now, seconds), False
+    )
 
 
 def _absent_over_time(evaluator: Evaluator, call: Call) -> Frame:

@@ -8,18 +8,25 @@ from opsctl.promql.errors import too_many_samples
 from opsctl.promql.values import I
 
 MAX_SAMPLES = 20_000_000
+MAX_LOOKS = 2_000_000_000
 DEFAULT_STEP_MS = 60_000
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one query may hold at once: samples of one array (series × steps)."""
+    """How much one query may hold at once (samples of one array: series × steps), and look at in all its windows."""
 
     max_samples: int = MAX_SAMPLES
+    max_looks: int = MAX_LOOKS
 
     def check(self, samples: int) -> None:
         """Raises PromqlLimitError when an array would be larger."""
         if samples > self.max_samples:
+            raise too_many_samples()
+
+    def check_looks(self, samples: int) -> None:
+        """Raises PromqlLimitError when windows, which overlap, hold more samples together."""
+        if samples > self.max_looks:
             raise too_many_samples()
 
 

@@ -71,11 +71,6 @@ def rule_functions(query: Query, external_url: str, now: float) -> Mapping[str, 
     }
 
 
-def names() -> frozenset[str]:
-    """Every function's name, to check templates by."""
-    return frozenset({*_PURE, "query", "externalURL", "pathPrefix", "now"})
-
-
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise TemplateError(f"wrong type for value; expected string; got {go_text(value)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from opsctl.model.labels import Labels
-from opsctl.rules.document import Group, Rule
+from opsctl.rules.document import Group
 
 AlertState = Literal["inactive", "pending", "firing"]
 FORMAT = 1
@@ -107,8 +107,3 @@ def _loaded(data: Mapping[str, Any]) -> ActiveAlert:
         keep_firing_since=data["keep_firing_since"],
         sent_at=data["sent_at"],
     )
-
-
-def key_of(group: Group, rule: Rule) -> str:
-    """The key of a rule of the group (by identity)."""
-    return next(key for key, each in zip(rule_keys(group), group.rules, strict=True) if each is rule)

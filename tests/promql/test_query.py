@@ -112,6 +112,8 @@ def test_too_large_is_refused_before_it_is_made() -> None:
     with pytest.raises(PromqlLimitError):
         evaluate_range("up", STORE, 0, 10**15, 1)
     with pytest.raises(PromqlLimitError):
+        evaluate_range("quantile_over_time(0.5, vector(1)[1y:1m])", STORE, 0, 10_000 * MINUTE, MINUTE)
+    with pytest.raises(PromqlLimitError):
         evaluate_range("up", STORE, 0, 100 * MINUTE, MINUTE, limits=Limits(max_samples=50))
 
 
