@@ -85,7 +85,7 @@ def _show(event: Event) -> None:
 
 
 def _plain(line: str) -> str:
-    return line.replace("[", "\\[")
+    return " ".join(line.split()).replace("[", "\\[")
 
 
 def _quiet(_: Event) -> None:

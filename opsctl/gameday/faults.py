@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,15 +21,17 @@ import psutil
 import requests
 
 from opsctl.core.errors import OpsctlError, Unreachable
+from opsctl.core.supervisor import Supervisor
 from opsctl.core.versions import ConfigVersions
 from opsctl.gameday.scenario import FaultOf
 
 _LOCK = (
-    "import sqlite3, sys, time\n"
-    "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)\n"
-    "c.execute('BEGIN IMMEDIATE')\n"
-    "print('held', flush=True)\n"
-    "time.sleep(600)\n"
+    "import sqlite3, sys, time; "
+    "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30); c.execute('BEGIN IMMEDIATE'); time.sleep(600)"
+)
+_THIEF = (
+    "import signal, socket, sys; signal.alarm(600); s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+    "while True: s.accept()[0].close()"
 )
 Record = dict[str, Any]
 
@@ -62,22 +66,41 @@ def _kill_and_steal(fault: FaultOf) -> Record:
     if victim is None:
         raise OpsctlError(f"nothing listens on port {fault.port}", "opsctl status")
     os.kill(victim, signal.SIGKILL)
-    command = [sys.executable, "-m", "http.server", str(fault.port), "--bind", "127.0.0.1"]
-    thief = _stranger(["timeout", "600", *command])
+    thief = _stranger([sys.executable, "-c", _THIEF, str(fault.port)])
     deadline = time.monotonic() + 5
     while _listener(fault.port) in (None, victim):
         if time.monotonic() > deadline:
             raise OpsctlError(f"port {fault.port} could not be taken")
         time.sleep(0.02)
-    return {"pid": thief.pid, "created": _created(thief.pid)}
+    return {"pid": thief, "created": _created(thief)}
+
+
+def _service_back(fault: FaultOf, record: Record) -> None:
+    """Ends the stranger and starts the service, if the runbook has not."""
+    _end_stranger(fault, record)
+    if fault.supervisor:
+        Supervisor(Path(fault.supervisor)).start(fault.process, wait=False)
 
 
 def _lock(fault: FaultOf) -> Record:
-    holder = _stranger([sys.executable, "-c", _LOCK, fault.path], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    if holder.stdout.readline().strip() != b"held":
-        raise OpsctlError(f"the lock on {fault.path} could not be taken")
-    return {"pid": holder.pid, "created": _created(holder.pid)}
+    holder = _stranger([sys.executable, "-c", _LOCK, fault.path])
+    deadline = time.monotonic() + 30
+    while _writable(fault.path):
+        if time.monotonic() > deadline:
+            raise OpsctlError(f"the lock on {fault.path} could not be taken")
+        time.sleep(0.05)
+    return {"pid": holder, "created": _created(holder)}
+
+
+def _writable(path: str) -> bool:
+    """Whether the write lock can be had at once."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.execute("ROLLBACK")
+    return True
 
 
 def _end_stranger(_: FaultOf, record: Record) -> None:
@@ -85,8 +108,8 @@ def _end_stranger(_: FaultOf, record: Record) -> None:
     try:
         process = psutil.Process(record["pid"])
         if abs(process.create_time() - record["created"]) < 1:
-            os.killpg(process.pid, signal.SIGKILL)
-    except (psutil.NoSuchProcess, ProcessLookupError):
+            process.kill()
+    except psutil.NoSuchProcess:
         return
 
 
@@ -126,17 +149,20 @@ def _restore_version(fault: FaultOf, record: Record) -> None:
 
 FAULTS: Mapping[str, Fault] = {
     "http": Fault(_http_on, _http_off),
-    "kill_and_steal_port": Fault(_kill_and_steal, _end_stranger),
+    "kill_and_steal_port": Fault(_kill_and_steal, _service_back),
     "database_lock": Fault(_lock, _end_stranger),
     "fill_folder": Fault(_fill, _nothing_left),
     "config": Fault(_bad_version, _restore_version),
 }
 
 
-def _stranger(command: list[str], stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/"
-    )
+def _stranger(command: list[str]) -> int:
+    """Starts a process that is nobody's child, in a session of its own; its pid."""
+    launched = subprocess.run(
+        ["sh", "-c", '"$@" </dev/null >/dev/null 2>&1 & echo $!', "sh", *command],
+        stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, cwd="/",
+    )  # fmt: skip
+    return int(launched.stdout)
 
 
 def _created(pid: int) -> float:

@@ -93,7 +93,8 @@ def play(
 ) -> Outcome:
     """Runs one scenario to its end. The fault is lifted and all is put back whatever happens in between."""
     stage = _Stage(scenario, product, tell, Outcome(scenario.name, time.time()), time.time())
-    _demand_health(stage)
+    if not _healthy(stage):
+        return stage.outcome
     before = {name: c.current for name, c in configs.items()}
     stage.first_message = max((m["id"] for m in product.messages(0)), default=0)
     stage.say("fault", f"注入故障 / break: {scenario.title}")
@@ -108,7 +109,7 @@ def play(
         put_back(before, configs)
         history.forget_fault()
         stage.say("lifted", "故障已撤除，配置已还原 / fault lifted, everything put back")
-    _demand_health(stage)
+    _healthy(stage)
     history.add(stage.outcome)
     return stage.outcome
 
@@ -120,19 +121,20 @@ def put_back(before: Mapping[str, str], configs: Mapping[str, ConfigVersions]) -
             configs[name].use(version)
 
 
-def _demand_health(stage: _Stage) -> None:
-    """Waits for the business to be well before breaking it, and after. Raises OpsctlError when it is not."""
-    scenario, patience = stage.scenario, time.time() + 90
+def _healthy(stage: _Stage) -> bool:
+    """Waits for the business to be well, before it is broken and after; that it is not is a problem of the outcome."""
+    scenario, patience = stage.scenario, time.time() + 120
     while time.time() < patience:
         quiet = stage.product.firing(scenario.alert, scenario.parameters) is None
         if quiet and holds(scenario.figure.recovered, stage.product.figure(scenario.figure.query)):
-            return
+            return True
         time.sleep(1)
     value = stage.product.figure(scenario.figure.query)
-    raise OpsctlError(
-        f"{scenario.figure.name} is {value}, not {scenario.figure.recovered}, or {scenario.alert} is firing",
-        "a gameday needs a healthy business with traffic: opsctl status, opsctl alerts list",
+    stage.problem(
+        f"业务不健康 / the business is not well: {scenario.figure.name} is {value}, not {scenario.figure.recovered}, "
+        f"or {scenario.alert} is firing"
     )
+    return False
 
 
 def _watch(stage: _Stage) -> None:

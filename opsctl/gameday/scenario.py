@@ -23,6 +23,7 @@ class FaultOf:
     url: str = ""
     body: dict[str, Any] = field(default_factory=dict)
     process: str = ""
+    supervisor: str = ""
     port: int = 0
     path: str = ""
     config: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def test_a_lock_stops_writers_until_it_is_lifted(tmp_path: Path) -> None:
     record = FAULTS["database_lock"].inject(fault)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         writer.execute("INSERT INTO a VALUES (1)")
-    assert psutil.Process(record["pid"]).ppid() == os.getpid()
+    assert psutil.Process(record["pid"]).ppid() != os.getpid()
     FAULTS["database_lock"].lift(fault, record)
     deadline = time.monotonic() + 5
     while True:
@@ -62,12 +63,14 @@ def test_a_killed_service_finds_its_port_taken_by_a_stranger() -> None:
     fault = FaultOf(kind="kill_and_steal_port", process="x", port=port)
     record = FAULTS["kill_and_steal_port"].inject(fault)
     assert service.wait(5) == -9
-    assert requests.get(f"http://127.0.0.1:{port}", timeout=2).ok
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}", timeout=2)
+    assert psutil.Process(record["pid"]).net_connections()[0].laddr.port == port
     FAULTS["kill_and_steal_port"].lift(fault, record)
     FAULTS["kill_and_steal_port"].lift(fault, record)
     time.sleep(0.2)
-    with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://127.0.0.1:{port}", timeout=2)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=2)
 
 
 def test_nothing_on_the_port_is_an_error_that_says_so() -> None:
