@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cmp_to_key
 from typing import Any
 
 from opsctl.model.alert import Alert
@@ -60,7 +61,22 @@ def sort_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
 
 def _order(alert: Alert) -> tuple[Any, ...]:
     job, instance = alert.labels.get("job", ""), alert.labels.get("instance", "")
-    return (job == "", job, instance == "", instance, alert.labels.pairs)
+    return (job == "", job, instance == "", instance, label_order(alert.labels))
+
+
+def _compare(one: Labels, other: Labels) -> int:
+    if len(one) != len(other):
+        return len(one) - len(other)
+    for name in sorted({*one, *other}):
+        if name not in one or name not in other:
+            return -1 if name not in one else 1
+        if one[name] != other[name]:
+            return -1 if one[name] < other[name] else 1
+    return 0
+
+
+label_order = cmp_to_key(_compare)
+"""Sort key of a label set: fewer labels first. Source: prometheus/common model.LabelSet.Before."""
 
 
 def alert_json(alert: Alert) -> dict[str, Any]:

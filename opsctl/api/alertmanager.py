@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
+from opsctl.alerts.batch import label_order
 from opsctl.alerts.dispatch import Group
 from opsctl.alerts.intake import intake, silence_times
 from opsctl.alerts.matcher_text import parse_matchers
@@ -36,6 +37,7 @@ def gettable(alerting: Alerting, alert: Alert, now: float) -> dict[str, Any]:
     silenced, inhibited = alerting.silenced_by(alert, now), alerting.inhibited_by(alert, now)
     groups = alerting.dispatcher.groups_of(alert)
     muted = tuple(dict.fromkeys(n for g in groups for n in alerting.muted_by(g, now)))
+    origin = {"generatorURL": alert.generator_url} if alert.generator_url else {}
     return {
         "annotations": dict(alert.annotations),
         "endsAt": iso(alert.ends_at if alert.ends_at is not None else now),
@@ -47,13 +49,14 @@ def gettable(alerting: Alerting, alert: Alert, now: float) -> dict[str, Any]:
             "state": "suppressed" if silenced or inhibited or muted else "active",
         },
         "updatedAt": iso(alert.updated_at),
-        "generatorURL": alert.generator_url,
+        **origin,
         "labels": dict(alert.labels),
     }  # fmt: skip
 
 
 def _receivers(alerting: Alerting, labels: Labels) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(r.receiver for r in alerting.dispatcher.root.match(labels)))
+    """One a matching route, so a receiver may stand there twice, as in Alertmanager."""
+    return tuple(r.receiver for r in alerting.dispatcher.root.match(labels))
 
 
 class _Asked:
@@ -150,9 +153,10 @@ class AlertmanagerApi:
         except ValueError as error:
             return answer(str(error), 400)
         now = self._clock.now()
-        groups = [self._group(g, asked, now) for g in self._alerting.dispatcher if asked.receiver(g.route.receiver)]
-        shown = [g for g in groups if g["alerts"]]
-        return answer(sorted(shown, key=lambda g: (sorted(g["labels"].items()), g["receiver"]["name"])))
+        wanted = [g for g in self._alerting.dispatcher if asked.receiver(g.route.receiver)]
+        wanted.sort(key=lambda g: (label_order(g.labels), g.route.receiver))
+        shown = [self._group(g, asked, now) for g in wanted]
+        return answer([g for g in shown if g["alerts"]])
 
     def _group(self, group: Group, asked: _Asked, now: float) -> dict[str, Any]:
         live = [a for a in group.alerts.values() if not a.resolved(now)]

@@ -43,6 +43,7 @@ class Robots:
     answers: dict[str, Any] = field(default_factory=dict)
     """channel → an errcode to answer with, 'hang', 'break', or an HTTP status as a string"""
     delay: float = 0.0
+    most: int = 20
     port: int = 0
     _windows: dict[str, deque[float]] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
@@ -97,7 +98,7 @@ class Robots:
         window, now = self._windows.setdefault(channel, deque()), time.time()
         while window and window[0] <= now - 60:
             window.popleft()
-        if len(window) >= 20:
+        if len(window) >= self.most:
             return self._refuse(too_fast, "send too fast")
         window.append(now)
         self.taken.append(Message(channel, now, await request.json()))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from typing import Any
-
-import pytest
 
 from tests.alerts.conftest import HOOK, config
 from tests.alerts.robots import Robots
-
-pytestmark = pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed (make servers)")
+from tests.servers import need
 
 
 async def amtool(url: str, *words: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        "amtool", f"--alertmanager.url={url}", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        str(need("amtool")),
+        f"--alertmanager.url={url}",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     said, complained = await process.communicate()
     assert process.returncode == 0, complained.decode()
