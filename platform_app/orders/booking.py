@@ -55,7 +55,7 @@ def plan(wish: Wish, rules: Orders, now: int) -> tuple[dict[str, Any], tuple[int
     if not rules.min_order_fen <= offer["price_fen"] <= rules.max_order_fen:
         raise Problem(422, "amount_out_of_range", "订单金额超出允许范围")
     values = {
-        "no": local(now, "%Y%m%d%H%M%S") + f"{secrets.randbelow(10**6):06d}",
+        "no": local(now, "%y%m%d%H%M%S") + f"{secrets.randbelow(10**12):012d}",
         "user_id": wish.user_id,
         "provider_id": offer["provider_id"],
         "provider_user_id": offer["provider_user_id"],

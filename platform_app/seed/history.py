@@ -84,7 +84,7 @@ def _order(
     customer = FIRST_CUSTOMER + (random.randrange(CUSTOMERS // 8) if regular else random.randrange(CUSTOMERS))
     row = {
         "id": number,
-        "no": local(at, "%Y%m%d%H%M%S") + f"{number % 10**6:06d}",
+        "no": local(at, "%y%m%d%H%M%S") + f"{number:012d}",
         "user_id": customer,
         "provider_id": offer["provider_id"],
         "provider_user_id": offer["provider_user_id"],
