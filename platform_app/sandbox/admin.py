@@ -17,7 +17,7 @@ log = Log("platform.sandbox.admin")
 
 
 class Admin:
-    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book`, `DELETE /api/wall`."""
+    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book?since=`, `DELETE /api/wall`."""
 
     def __init__(self, faults: Faults, book: Book, wall: Wall) -> None:
         self._faults = faults
@@ -64,7 +64,11 @@ class Admin:
         return web.json_response(fault.as_dict())
 
     async def _trades(self, request: web.Request) -> web.Response:
-        return web.json_response({"trades": self._book.all()})
+        try:
+            since = float(request.query.get("since", "0"))
+        except ValueError as error:
+            raise _problem(400, "`since` is in epoch seconds") from error
+        return web.json_response({"trades": self._book.since(since)})
 
     async def _clear(self, request: web.Request) -> web.Response:
         self._wall.clear()

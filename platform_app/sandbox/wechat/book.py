@@ -121,9 +121,10 @@ class Book:
                 body = {**done, "mchid": self._mchid, "refund_status": done["status"]}
                 self._owe(row["notify_url"], "REFUND.SUCCESS", body, now, now)
 
-    def all(self) -> list[dict[str, Any]]:
-        """Every trade, oldest first, for reconciliation."""
-        return [transaction(r) for r in self._store.rows("SELECT * FROM trade ORDER BY created_at, out_trade_no")]
+    def since(self, at: float) -> list[dict[str, Any]]:
+        """The trades opened since `at`, oldest first, for reconciliation."""
+        sql = "SELECT * FROM trade WHERE created_at >= ? ORDER BY created_at, out_trade_no"
+        return [{**transaction(row), "created_at": row["created_at"]} for row in self._store.rows(sql, at)]
 
     def _find(self, out_trade_no: str) -> sqlite3.Row | None:
         return self._store.row("SELECT * FROM trade WHERE out_trade_no = ?", out_trade_no)

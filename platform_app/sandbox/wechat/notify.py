@@ -20,6 +20,7 @@ log = Log("platform.sandbox.notify")
 
 # The documented waits: 15 s, 15 s, 30 s, 3 m, 10 m, 20 m, 3 × 30 m, 60 m, 3 × 3 h, 2 × 6 h.
 WAITS: Sequence[float] = (15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600)
+KEPT_SECONDS = 86400
 SUMMARIES = {"TRANSACTION.SUCCESS": "支付成功", "REFUND.SUCCESS": "退款成功"}
 
 
@@ -33,6 +34,7 @@ class Notifier:
         self._faults = faults
         self._waits = waits
         self._wake = asyncio.Event()
+        self._forget_at = 0.0
 
     def wake(self) -> None:
         """Something is owed now."""
@@ -47,8 +49,11 @@ class Notifier:
                 await self._sleep(0.5)
 
     async def tick(self, session: aiohttp.ClientSession, now: float) -> None:
-        """Pays out due refunds and tries each due notice once."""
+        """Pays out due refunds, tries each due notice once, forgets the settled ones of before yesterday."""
         self._book.finish_refunds(now)
+        if now >= self._forget_at:
+            self._forget_at = now + 3600
+            self._store.run("DELETE FROM notice WHERE next_at IS NULL AND created_at < ?", now - KEPT_SECONDS)
         due = self._store.rows("SELECT * FROM notice WHERE next_at <= ? ORDER BY next_at LIMIT 50", now)
         await asyncio.gather(*(self._try(session, row) for row in due))
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import pymysql
 import pytest
 
 from platform_app.kit.config import ConfigFolder
+from platform_app.kit.db import metadata, sync_engine
 from platform_app.kit.migrate import upgrade
 from tests.platform_app.payments.town import Town, build
 from tests.platform_app.sandbox.homes import make_home
-from tests.servers import MariaDb, mariadb
-
-_names = itertools.count(1)
+from tests.servers import mariadb
 
 
 @pytest.fixture(scope="session")
-def payments_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+def payments_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A MariaDB with the platform's schema."""
     with mariadb(tmp_path_factory.mktemp("mariadb")) as server:
-        yield server
+        upgrade(server.url())
+        yield server.url()
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -29,13 +28,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with the platform's schema, empty."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'platform.db'}"
-    else:
-        server: MariaDb = request.getfixturevalue("payments_mariadb")
-        name = f"payments_{next(_names)}"
-        with pymysql.connect(host="127.0.0.1", port=server.port, user="root") as connection:
-            connection.cursor().execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-        url = server.url(name)
-    upgrade(url)
+        upgrade(url)
+        return url
+    url = str(request.getfixturevalue("payments_mariadb"))
+    engine = sync_engine(url)
+    with engine.begin() as connection:
+        for table in metadata.tables.values():
+            connection.execute(table.delete())
+    engine.dispose()
     return url
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import socket
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +32,7 @@ def free_ports(count: int) -> list[int]:
 def make_home(home: Path, **changes: Any) -> ConfigFolder:
     """The configuration of deploy/local on free ports; `changes` are sections to be merged in."""
     secrets = home / "booking" / "secrets"
-    make_keys(secrets)
+    shutil.copytree(_keys(), secrets)
     (secrets / "jwt_secret").write_text("j" * 40)
     (secrets / "internal_token").write_text("i" * 40)
     data = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8").replace("${home}", str(home)))
@@ -47,6 +51,15 @@ def make_home(home: Path, **changes: Any) -> ConfigFolder:
     for name, section in changes.items():
         data[name] = data[name] | section if isinstance(section, dict) else section
     return write_version(home / "booking" / "config", data, 1)
+
+
+@cache
+def _keys() -> Path:
+    """Keys made once for all homes of this run; making RSA keys takes a while."""
+    folder = Path(tempfile.mkdtemp(prefix="platform-keys-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    make_keys(folder)
+    return folder
 
 
 def write_version(folder: Path, data: dict[str, Any], number: int) -> ConfigFolder:
