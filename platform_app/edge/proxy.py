@@ -14,27 +14,12 @@ from platform_app.edge.routes import NAMES
 from platform_app.kit.problem import Problem
 from platform_app.kit.trace import Trace
 
-HOP = frozenset(
-    name.encode()
-    for name in [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "host",
-        "content-length",
-        "traceparent",
-        "x-request-id",
-        "x-trace-id",
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-host",
-    ]
-)
+_HOP_NAMES = """
+connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade
+host content-length date server traceparent x-request-id x-trace-id x-forwarded-for x-forwarded-proto x-forwarded-host
+"""
+HOP = frozenset(name.encode() for name in _HOP_NAMES.split())
+"""Headers that end here: those of one hop, and those that the edge writes itself."""
 WHOLE = 1_000_000
 """Answers up to this size go out in one piece, longer ones as they come."""
 _CONNECT_SECONDS = 1.0

@@ -123,7 +123,7 @@ class Orders:
     max_days_ahead: int = 30
     free_cancel_hours: float = 2
     expiry_interval_seconds: float = 2
-    offering_cache_seconds: float = 5
+    offering_cache_seconds: float = 15
     upstream_timeout_seconds: float = 2.0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-@asynccontextmanager
-async def listening(app: Any, address: str) -> AsyncIterator[None]:
-    """An ASGI app on an address while the block runs."""
+async def launch(app: Any, address: str) -> tuple[_Server, asyncio.Task[None]]:
+    """An ASGI app that listens on an address, until its server is told to exit."""
     host, port = host_port(address)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=None, access_log=False, ws="none", proxy_headers=False
@@ -65,20 +64,33 @@ async def listening(app: Any, address: str) -> AsyncIterator[None]:
         if task.done():
             task.result()
         await asyncio.sleep(0.01)
+    return server, task
+
+
+async def end(*running: tuple[_Server, asyncio.Task[None]]) -> None:
+    """Ends servers, all at once."""
+    for server, _ in running:
+        server.should_exit = True
+    await asyncio.gather(*(task for _, task in running))
+
+
+@asynccontextmanager
+async def listening(app: Any, address: str) -> AsyncIterator[None]:
+    """An ASGI app on an address while the block runs."""
+    running = await launch(app, address)
     try:
         yield
     finally:
-        server.should_exit = True
-        await task
+        await end(running)
 
 
 class Platform:
     """The running services. `app(name)` is a service's app; calls go by `request`, as `who` when given."""
 
-    def __init__(self, folder: ConfigFolder, session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
+    def __init__(self, folder: ConfigFolder, session: aiohttp.ClientSession) -> None:
         self.folder = folder
         self._session = session
-        self._stack = stack
+        self._running: list[tuple[_Server, asyncio.Task[None]]] = []
         self._apps: dict[str, Any] = {}
 
     def app(self, name: str) -> Any:
@@ -91,7 +103,10 @@ class Platform:
     async def start(self, *names: str) -> None:
         for name in names:
             app = self._apps[name] = CREATE[name](ConfigFolder(self.folder.path))
-            await self._stack.enter_async_context(listening(app, self.address(name)))
+            self._running.append(await launch(app, self.address(name)))
+
+    async def stop(self) -> None:
+        await end(*self._running)
 
     async def request(
         self, service: str, method: str, path: str, who: Principal | None = None, **more: Any
@@ -118,8 +133,12 @@ def _type(answer: aiohttp.ClientResponse) -> bytes:
 @asynccontextmanager
 async def platform_of(folder: ConfigFolder) -> AsyncIterator[Platform]:
     """A platform with nothing started yet; all is stopped at the end."""
-    async with aiohttp.ClientSession() as session, AsyncExitStack() as stack:
-        yield Platform(folder, session, stack)
+    async with aiohttp.ClientSession() as session:
+        platform = Platform(folder, session)
+        try:
+            yield platform
+        finally:
+            await platform.stop()
 
 
 def fill(url: str, now: int) -> None:

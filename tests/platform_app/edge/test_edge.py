@@ -39,7 +39,7 @@ async def rude(address: str, *answers: bytes) -> AsyncIterator[list[bytes]]:
         server.close()
 
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nX-Extra: 1\r\n\r\n{}"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nDate: x\r\nX-Extra: 1\r\n\r\n{}"
 
 
 async def test_a_booking_through_the_edge(platform: Platform) -> None:
@@ -66,6 +66,7 @@ async def test_headers(sqlite_platform: Platform) -> None:
         async with platform._session.get(url, headers=headers) as answer:
             assert (answer.headers["X-Request-Id"], answer.headers["X-Extra"]) == ("shop-7", "1")
             trace = answer.headers["X-Trace-Id"]
+            assert len(answer.headers.getall("Date")) == 1
     head = asked[0].decode().lower()
     assert f"traceparent: 00-{trace}" in head
     assert "x-forwarded-for: 127.0.0.1" in head

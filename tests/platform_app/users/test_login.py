@@ -32,8 +32,8 @@ async def received(platform: Platform, phone: str = PHONE) -> str:
     """The code on the phone, as its owner reads it."""
     address = platform.folder.config.sandbox.listen
     async with platform._session.get(f"http://{address}/api/phones/{phone}/sms") as answer:
-        newest = (await answer.json())["messages"][0]["text"]
-    return re.findall(r"\d{6}", newest)[0]
+        newest: str = (await answer.json())["messages"][0]["text"]
+    return str(re.findall(r"\d{6}", newest)[0])
 
 
 async def test_a_newcomer_logs_in(platform: Platform) -> None:
