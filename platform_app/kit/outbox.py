@@ -105,9 +105,7 @@ class Relay:
         t = self._table
         async with self._db.read() as c:
             due = (await c.execute(select(t).where(t.c.next_at <= now).order_by(t.c.id).limit(BATCH))).all()
-            pending = len(due)
-            if len(due) == BATCH or not due:
-                pending = (await c.execute(select(func.count()).select_from(t))).scalar_one()
+            pending = (await c.execute(select(func.count()).select_from(t))).scalar_one()
         self._metrics.outbox_pending.labels(self._service).set(pending)
         done: list[int] = []
         for start in range(0, len(due), AT_ONCE):
@@ -117,6 +115,7 @@ class Relay:
             )  # each in a task, so a trace, of its own
             done += [row.id for row, ok in zip(chunk, results, strict=True) if ok]
         await self._settle(due, set(done), now)
+        self._metrics.outbox_pending.labels(self._service).set(pending - len(done))
         return len(done)
 
     async def _settle(self, due: Sequence[Row[Any]], done: set[int], now: int) -> None:
