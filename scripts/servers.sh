@@ -34,12 +34,14 @@ chromium                  chromium                  -
 chromedriver              chromium-driver           -
 java                      openjdk-17-jre-headless   -
 noto-cjk                  fonts-noto-cjk            -
+noto-emoji                fonts-noto-color-emoji    -
 mvn                       maven                     -
 '
 
 present() {
     case $1 in
         noto-cjk) [ -n "$(find /usr/share/fonts -iname 'NotoSansCJK*' 2>/dev/null | head -n 1)" ] ;;
+        noto-emoji) [ -n "$(find /usr/share/fonts -iname 'NotoColorEmoji*' 2>/dev/null | head -n 1)" ] ;;
         mvn) [ -x "$elastic/bin/elasticsearch" ] || command -v mvn >/dev/null ;;  # only needed to fetch Elasticsearch
         *) command -v "$1" >/dev/null ;;
     esac

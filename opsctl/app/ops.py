@@ -27,8 +27,8 @@ from opsctl.core.db import Database
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.settings import Settings
 from opsctl.flows.backup_calendar import BackupFigures, catch_up, jobs
-from opsctl.flows.incidents import figures_of, run_events, runs_of, search_logs
 from opsctl.flows.lifecycle import inventories
+from opsctl.flows.mending import figures_of, find_alert, run_events, runs_of
 from opsctl.flows.operating import Loop, LoopFigures, Operating
 from opsctl.flows.peers import Peers, outcome
 from opsctl.flows.resilience import Resilience
@@ -39,6 +39,7 @@ from opsctl.incidents.source import AlertingSource
 from opsctl.incidents.store import SCHEMA as INCIDENT_SCHEMA
 from opsctl.incidents.store import IncidentStore
 from opsctl.logs.figures import LogFigures, retain
+from opsctl.logs.query import parse_query
 from opsctl.logs.ship import LogShipper
 from opsctl.logs.sources import log_files
 from opsctl.logs.store import LogStore, open_store
@@ -101,12 +102,13 @@ class Rooms:
         self.library = Library(settings.path(settings.documents.runbooks) if settings.documents.runbooks else None)
         self.library.reload()
         self.incident_store = IncidentStore(Database(home / "ops" / "incidents.db", INCIDENT_SCHEMA))
+        self.alerting = AlertingSource(settings.alerting_url)
         self.incidents = Incidents(
-            self.incident_store, AlertingSource(settings.alerting_url), settings.incidents.group_by,
+            self.incident_store, self.alerting, settings.incidents.group_by,
             run_events(self.runs), IncidentFigures(registry),
         )  # fmt: skip
         self.reporter = Reporter(
-            self.incident_store, home / "ops" / "reports", settings.metrics_url, search_logs(self.logs),
+            self.incident_store, home / "ops" / "reports", settings.metrics_url, lambda query, start, end, limit: self.logs.search(parse_query(query, end), start, end, limit).lines,
             runs_of(self.runs), figures_of(self.library),
         )  # fmt: skip
         self.background = Background(time.time)
@@ -177,7 +179,7 @@ def build_ops(settings: Settings) -> OpsProcess:
     rooms = Rooms(settings, inventories(settings), registry)
     runners = ThreadPoolExecutor(_RUNBOOK_THREADS, "runbook")
     engine = RunbookEngine(
-        rooms.runs, rooms.library, rooms.context, rooms.peers.alert, runners, clock.now, RunFigures(registry)
+        rooms.runs, rooms.library, rooms.context, find_alert(rooms.alerting), runners, clock.now, RunFigures(registry)
     )
     calendar = jobs(rooms.resilience, rooms.background) if rooms.resilience is not None else ()
     operating = Operating(rooms.loops(), calendar, clock, LoopFigures(registry))

@@ -104,8 +104,11 @@ def _summary(outcomes: list[dict[str, Any]]) -> None:
             seconds(o["mttn_seconds"]),
             seconds(o["recovered_after"]),
             seconds(o["mttr_seconds"]),
-            "[green]passed[/]" if o["passed"] else f"[red]failed[/] {'; '.join(o['problems'])}",
+            "[green]passed[/]" if o["passed"] else "[red]failed[/]",
         )
         for o in outcomes
     ]
     table(("when", "scenario", "MTTD", "MTTN", "recovered", "MTTR", "result"), rows)
+    for outcome in outcomes:
+        for problem in outcome["problems"]:
+            console.print(f"{outcome['scenario']}: {problem}", soft_wrap=True)

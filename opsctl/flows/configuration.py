@@ -6,20 +6,67 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from opsctl.alerts.config import load_configuration
 from opsctl.core.settings import Settings
+from opsctl.flows.history import monitored
 from opsctl.model.inventory import load_inventory
+from opsctl.oncall.document import load_oncall
+from opsctl.resilience.policy import load_policy
+from opsctl.rules import load_rules
+from opsctl.runbook.library import load_files, runbook_files
+from opsctl.scrape.config import load_config
 
 Check = Callable[[Settings], list[str]]
 
 
 def _inventories(settings: Settings) -> list[str]:
     paths = [settings.path(p) for p in settings.systems.values()]
-    for path in paths:
-        load_inventory(path, settings.home_path, sys.executable)
-    return [str(p) for p in paths]
+    systems = [load_inventory(path, settings.home_path, sys.executable) for path in paths]
+    monitored(settings, sys.executable)
+    return [*map(str, paths), *(str(settings.path(d.figures)) for s in systems for d in s.databases if d.figures)]
 
 
-CHECKS: tuple[Check, ...] = (_inventories,)
+def _metrics(settings: Settings) -> list[str]:
+    if settings.metrics.engine != "embedded":
+        return []
+    path = settings.path(settings.metrics.config)
+    config = load_config(path)
+    return [str(path), *(str(rule) for rule in config.rule_paths() if load_rules(rule) is not None)]
+
+
+def _alerting(settings: Settings) -> list[str]:
+    if settings.alerting.engine != "embedded":
+        return []
+    path = settings.path(settings.alerting.config)
+    load_configuration(path, {"OPSCTL_HOME": str(settings.home_path)})
+    return [str(path)]
+
+
+def _oncall(settings: Settings) -> list[str]:
+    if not settings.documents.oncall:
+        return []
+    path = settings.path(settings.documents.oncall)
+    load_oncall(path)
+    return [str(path)]
+
+
+def _runbooks(settings: Settings) -> list[str]:
+    if not settings.documents.runbooks:
+        return []
+    files = runbook_files(settings.path(settings.documents.runbooks))
+    load_files(files)
+    return [str(f) for f in files]
+
+
+def _backup(settings: Settings) -> list[str]:
+    if not settings.documents.backup:
+        return []
+    path = settings.path(settings.documents.backup)
+    load_policy(path, settings.home_path)
+    return [str(path)]
+
+
+CHECKS: tuple[Check, ...] = (_inventories, _metrics, _alerting, _oncall, _runbooks, _backup)
 
 
 def check_all(settings: Settings) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
-from opsctl.core.errors import NotFound, OpsctlError, Unreachable
+from opsctl.core.errors import OpsctlError, Unreachable
 from opsctl.core.settings import Settings
 
 _TIMEOUT = 5.0
@@ -19,13 +19,6 @@ class Peers:
     def __init__(self, settings: Settings) -> None:
         self._metrics = settings.metrics_url
         self._alerting = settings.alerting_url
-
-    def alert(self, fingerprint: str) -> Mapping[str, Any]:
-        """A firing alert's labels and annotations. Raises NotFound."""
-        for alert in self._alerts():
-            if alert["fingerprint"] == fingerprint:
-                return {"labels": alert["labels"], "annotations": alert["annotations"]}
-        raise NotFound(f"no alert {fingerprint} is firing", "opsctl alerts list")
 
     def summary(self) -> dict[str, Any]:
         """Counts for `opsctl status`; a peer that does not answer is named instead."""

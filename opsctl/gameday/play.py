@@ -176,7 +176,7 @@ def _arrived(stage: _Stage, resolved: bool) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for message in sorted(stage.product.messages(stage.first_message), key=lambda m: m["id"]):
         text = f"{message.get('title', '')}\n{message.get('text', '')}"
-        if stage.scenario.alert in text and ("恢复" in text) == resolved:
+        if stage.scenario.alert in text and ("RESOLVED" in text) == resolved:
             found.setdefault(message["channel"], message)
     return found
 

@@ -50,7 +50,8 @@ def _alerting(settings: Settings, python: str) -> Process:
         f"--web.listen-address={address}",
         f"--web.external-url={settings.external_url}",
     )  # fmt: skip
-    return _own(settings, "alerting", command, address, "/-/ready")
+    oncall = (f"--oncall.file={settings.path(settings.documents.oncall)}",) if settings.documents.oncall else ()
+    return _own(settings, "alerting", (*command, *oncall), address, "/-/ready")
 
 
 def _metrics(settings: Settings, python: str) -> Process:
