@@ -17,6 +17,8 @@ from opsctl.model.duration import human_duration
 up_app = typer.Typer(help="Start everything and wait until it is healthy.")
 down_app = typer.Typer(help="Drain deliveries, stop everything, keep data.")
 
+_DEMO = ("opsctl status", "opsctl gameday run payment-outage", "opsctl logs search 'log.level:error' --since 15m")
+_OWN = ("opsctl status", "opsctl targets list", "opsctl receivers list")
 Without = Annotated[list[str] | None, typer.Option("--without", help="A system to leave out, e.g. booking.")]
 
 
@@ -43,9 +45,7 @@ def up(
     console.print(f"[bold green]{word}[/] in {human_duration(started.seconds)}: {len(started.processes)} processes\n")
     for title, url in addresses(settings, systems).items():
         console.print(f"  {title:<28} {url}", soft_wrap=True)
-    console.print(
-        "\n试试 / try next:\n  opsctl status\n  opsctl gameday run payment-outage\n  opsctl logs search 'log.level:error' --since 15m"
-    )
+    console.print("\n试试 / try next:" + "".join(f"\n  {c}" for c in (_DEMO if settings.documents.gameday else _OWN)))
 
 
 @down_app.command()

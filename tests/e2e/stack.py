@@ -19,7 +19,7 @@ _PORT = re.compile(r"(?<=127\.0\.0\.1:)(8080|84\d\d|8501|86\d\d)\b|(?<=port: )(8
 _COPIED = ("opsctl.yml", "deploy/local", "alert_rules", "runbooks")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -71,7 +71,7 @@ def make(folder: Path) -> Stack:
             shutil.copy(source, target)
     files = [p for p in folder.rglob("*") if p.is_file() and p.suffix in (".yml", ".yaml")]
     usual = sorted({m.group(0) for p in files for m in _PORT.finditer(p.read_text())})
-    ports = dict(zip(usual, _free_ports(len(usual)), strict=True))
+    ports = dict(zip(usual, free_ports(len(usual)), strict=True))
     for path in files:
         path.write_text(_PORT.sub(lambda m: str(ports[m.group(0)]), path.read_text()))
     return Stack(folder, ports)
