@@ -29,10 +29,18 @@ _LOCK = (
     "import sqlite3, sys, time; "
     "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30); c.execute('BEGIN IMMEDIATE'); time.sleep(600)"
 )
-_THIEF = (
-    "import signal, socket, sys; signal.alarm(600); s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
-    "while True: s.accept()[0].close()"
-)
+_THIEF = """
+import signal, socket, sys, time
+signal.alarm(600)
+while True:
+    try:
+        taken = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+        break
+    except OSError:
+        time.sleep(0.005)
+while True:
+    taken.accept()[0].close()
+"""
 Record = dict[str, Any]
 
 
@@ -65,14 +73,17 @@ def _kill_and_steal(fault: FaultOf) -> Record:
     victim = _listener(fault.port)
     if victim is None:
         raise OpsctlError(f"nothing listens on port {fault.port}", "opsctl status")
-    os.kill(victim, signal.SIGKILL)
     thief = _stranger([sys.executable, "-c", _THIEF, str(fault.port)])
+    record = {"pid": thief, "created": _created(thief)}
+    time.sleep(0.3)  # until it stands before the door
+    os.kill(victim, signal.SIGKILL)
     deadline = time.monotonic() + 5
-    while _listener(fault.port) in (None, victim):
+    while _listener(fault.port) != thief:
         if time.monotonic() > deadline:
+            _end_stranger(fault, record)
             raise OpsctlError(f"port {fault.port} could not be taken")
         time.sleep(0.02)
-    return {"pid": thief, "created": _created(thief)}
+    return record
 
 
 def _service_back(fault: FaultOf, record: Record) -> None:
