@@ -43,21 +43,19 @@ class Listen:
 
 @document
 class Metrics:
-    """The metrics home: our own process, or any engine with Prometheus' HTTP API."""
+    """The metrics home: our own process."""
 
-    engine: Literal["embedded", "prometheus"] = "embedded"
+    engine: Literal["embedded"] = "embedded"
     config: str = "prometheus.yml"
-    url: str = ""
     retention_days: int = 90
 
 
 @document
 class Alerting:
-    """The alerting home: our own process, or an Alertmanager."""
+    """The alerting home: our own process."""
 
-    engine: Literal["embedded", "alertmanager"] = "embedded"
+    engine: Literal["embedded"] = "embedded"
     config: str = "alertmanager.yml"
-    url: str = ""
 
 
 @document
@@ -123,11 +121,11 @@ class Settings:
 
     @property
     def metrics_url(self) -> str:
-        return self.metrics.url.rstrip("/") if self.metrics.url else f"http://{self.listen.metrics}"
+        return f"http://{self.listen.metrics}"
 
     @property
     def alerting_url(self) -> str:
-        return self.alerting.url.rstrip("/") if self.alerting.url else f"http://{self.listen.alerting}"
+        return f"http://{self.listen.alerting}"
 
     @property
     def ops_url(self) -> str:
@@ -153,10 +151,6 @@ def load_settings(config: str | None = None) -> Settings:
     path = find(config)
     source = read(path)
     settings = convert(source, Settings)
-    if settings.metrics.engine != "embedded" and not settings.metrics.url:
-        raise source.refuse(("metrics", "url"), f"is required for engine {settings.metrics.engine}")
-    if settings.alerting.engine != "embedded" and not settings.alerting.url:
-        raise source.refuse(("alerting", "url"), f"is required for engine {settings.alerting.engine}")
     if settings.logs.engine == "elasticsearch" and not settings.logs.url:
         raise source.refuse(("logs", "url"), "is required for engine elasticsearch")
     return replace(settings, file=str(path))

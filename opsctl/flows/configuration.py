@@ -27,16 +27,12 @@ def _inventories(settings: Settings) -> list[str]:
 
 
 def _metrics(settings: Settings) -> list[str]:
-    if settings.metrics.engine != "embedded":
-        return []
     path = settings.path(settings.metrics.config)
     config = load_config(path)
     return [str(path), *(str(rule) for rule in config.rule_paths() if load_rules(rule) is not None)]
 
 
 def _alerting(settings: Settings) -> list[str]:
-    if settings.alerting.engine != "embedded":
-        return []
     path = settings.path(settings.alerting.config)
     load_configuration(path, {"OPSCTL_HOME": str(settings.home_path)})
     return [str(path)]

@@ -37,7 +37,7 @@ def set_up(settings: Settings, systems: Iterable[Inventory], python: str, on_pro
         for command in system.setup:
             _run(command, settings, system, on_progress)
         days = max((d.history_days for d in system.databases if d.figures), default=0)
-        if days and settings.metrics.engine == "embedded" and _fill(settings, system, python, days, on_progress):
+        if days and _fill(settings, system, python, days, on_progress):
             done.append(f"history of {system.system}")
     return tuple(done)
 

@@ -16,15 +16,9 @@ GROUP = "opsctl"
 
 
 def own_processes(settings: Settings, python: str, dashboards: Path | None) -> tuple[Process, ...]:
-    """Our own processes; one whose need lives in another engine is left out, as is a missing dashboard."""
-    found = [_ops(settings, python)]
-    if settings.metrics.engine == "embedded":
-        found.insert(0, _metrics(settings, python))
-    if settings.alerting.engine == "embedded":
-        found.insert(0, _alerting(settings, python))
-    if dashboards is not None:
-        found.append(_dashboards(settings, python, dashboards))
-    return tuple(found)
+    """Our own processes, alerting first; a missing dashboard is left out."""
+    found = (_alerting(settings, python), _metrics(settings, python), _ops(settings, python))
+    return found if dashboards is None else (*found, _dashboards(settings, python, dashboards))
 
 
 def _own(settings: Settings, name: str, command: tuple[str, ...], address: str, health: str) -> Process:
@@ -61,7 +55,7 @@ def _metrics(settings: Settings, python: str) -> Process:
         f"--config.file={settings.path(settings.metrics.config)}",
         f"--storage.tsdb.path={settings.home_path / 'metrics'}",
         f"--storage.tsdb.retention.time={settings.metrics.retention_days}d",
-        f"--web.listen-address={address}",
+        f"--web.listen-address={address}", "--web.enable-lifecycle",
     )  # fmt: skip
     return _own(settings, "metrics", command, address, "/-/ready")
 

@@ -38,6 +38,6 @@ def test_a_wrong_address_and_a_missing_url_are_refused(tmp_path: Path) -> None:
     file.write_text("listen: {ops: here}\n")
     with pytest.raises(DocumentError, match=r"opsctl.yml:1: listen.ops: not HOST:PORT"):
         load_settings(str(file))
-    file.write_text("metrics:\n  engine: prometheus\n")
-    with pytest.raises(DocumentError, match=r"metrics.url: is required for engine prometheus"):
+    file.write_text("logs:\n  engine: elasticsearch\n")
+    with pytest.raises(DocumentError, match=r"logs.url: is required for engine elasticsearch"):
         load_settings(str(file))

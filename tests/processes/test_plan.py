@@ -28,7 +28,7 @@ def test_a_circle_is_refused() -> None:
         order([Process(name="a", command=("x",), after=("b",)), Process(name="b", command=("x",), after=("a",))])
 
 
-def test_an_outgrown_engine_needs_no_process_of_ours(tmp_path: Path) -> None:
+def test_our_own_processes_start_with_the_one_that_delivers() -> None:
     here = plan(Settings(), [], "python", None)
     assert [p.name for p in here] == ["alerting", "metrics", "ops"]
 
