@@ -6,16 +6,23 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opsctl.core.errors import OpsctlError
+from opsctl.core.supervisor import Supervisor
+from tests.servers import http_ok, wait_for
+
 ROOT = Path(__file__).resolve().parents[2]
 _PORT = re.compile(r"(?<=127\.0\.0\.1:)(8080|84\d\d|8501|86\d\d)\b|(?<=port: )(86\d\d)\b")
+_PORTS = {"ops": 8400, "metrics": 8401, "alerting": 8402}
 _COPIED = ("opsctl.yml", "deploy/local", "alert_rules", "runbooks")
 
 
@@ -52,6 +59,24 @@ class Stack:
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout
         )
 
+    def pid(self, process: str) -> int:
+        """The process' id now; 0 while it does not run."""
+        with suppress(OpsctlError):
+            state = Supervisor(self.home / "run" / "supervisor.sock").process(process)
+            return state.pid if state.state in ("RUNNING", "STARTING") else 0
+        return 0
+
+    def kill(self, process: str) -> float:
+        """kill -9; the instant of it."""
+        os.kill(self.pid(process), signal.SIGKILL)
+        return time.time()
+
+    def back(self, process: str, seconds: float = 30) -> None:
+        """Waits until supervisor has it running again (for longer than startsecs) and it is ready."""
+        supervisor = Supervisor(self.home / "run" / "supervisor.sock")
+        wait_for(lambda: http_ok(f"{self.url(_PORTS[process])}/-/ready"), seconds, f"{process} ready")
+        wait_for(lambda: supervisor.process(process).running, seconds, f"{process} running")
+
     def json(self, *args: str, timeout: float = 300) -> Any:
         """`opsctl … --json`, which must succeed."""
         done = self.opsctl(*args, "--json", timeout=timeout)
@@ -74,4 +99,20 @@ def make(folder: Path) -> Stack:
     ports = dict(zip(usual, free_ports(len(usual)), strict=True))
     for path in files:
         path.write_text(_PORT.sub(lambda m: str(ports[m.group(0)]), path.read_text()))
-    return Stack(folder, ports)
+    made = Stack(folder, ports)
+    _add_tasks(made)
+    return made
+
+
+def _add_tasks(stack: Stack) -> None:
+    """Two tasks for runbooks of the tests: each writes a line at its start; one then takes its time."""
+    note = (
+        "import sys, time; '--dry-run' in sys.argv and sys.exit(); "
+        "open(sys.argv[1], 'a').write(sys.argv[2] + '\\n'); time.sleep(float(sys.argv[3]))"
+    )
+    text = "".join(
+        f"  {name}: ['${{python}}', -c, {json.dumps(note)}, '${{home}}/{name}.log', '{name}', '{seconds}']\n"
+        for name, seconds in (("e2e-note", 0.0), ("e2e-slow", 1.0))
+    )
+    inventory = stack.folder / "deploy/local/booking.yml"
+    inventory.write_text(inventory.read_text().replace("\ntasks:\n", f"\ntasks:\n{text}"))
