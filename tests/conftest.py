@@ -13,7 +13,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "campaign: random rounds (--rounds N --seed S); make campaign runs the full count")
+    config.addinivalue_line(
+        "markers", "campaign: random rounds (--rounds N --seed S); make campaign runs the full count"
+    )
     if not config.getoption("--seed"):
         config.option.seed = random.SystemRandom().randrange(1, 2**31)
 
