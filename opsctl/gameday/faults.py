@@ -115,7 +115,9 @@ def _writable(path: str) -> bool:
 
 
 def _end_stranger(_: FaultOf, record: Record) -> None:
-    """Ends what the fault left behind, if the runbook has not."""
+    """Ends what the fault left behind, if the runbook has not. Without a record nothing is known of it."""
+    if "pid" not in record:
+        return
     try:
         process = psutil.Process(record["pid"])
         if abs(process.create_time() - record["created"]) < 1:
@@ -154,7 +156,7 @@ def _bad_version(fault: FaultOf) -> Record:
 
 def _restore_version(fault: FaultOf, record: Record) -> None:
     versions = ConfigVersions(Path(fault.config))
-    if versions.current == record["version"]:
+    if "version" in record and versions.current == record["version"]:
         versions.use(record["before"])
 
 

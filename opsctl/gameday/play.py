@@ -100,9 +100,11 @@ def play(
     stage.say("fault", f"注入故障 / break: {scenario.title}")
     stage.zero = time.time()
     stage.know(started_at=stage.zero)
-    record = FAULTS[scenario.fault.kind].inject(scenario.fault)
+    record: dict[str, Any] = {}
     history.keep_fault({"scenario": scenario.name, "record": record, "configs": before})
     try:
+        record = FAULTS[scenario.fault.kind].inject(scenario.fault)
+        history.keep_fault({"scenario": scenario.name, "record": record, "configs": before})
         _watch(stage)
     finally:
         FAULTS[scenario.fault.kind].lift(scenario.fault, record)

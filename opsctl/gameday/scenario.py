@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 from string import Template
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from opsctl.core.document import Duration, Source, convert, document, nearest, read
 from opsctl.core.errors import UsageError
+from opsctl.model.inventory import Inventory
 
 _OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
@@ -65,6 +66,14 @@ def holds(condition: str, value: float | None) -> bool:
     """Whether `value` meets a condition such as `>= 0.8`; no value meets none."""
     sign, _, bound = condition.strip().partition(" ")
     return value is not None and bool(_OPERATORS[sign](value, float(bound)))
+
+
+def names_of(systems: Iterable[Inventory], home: Path, python: str) -> dict[str, str]:
+    """What scenarios may name as `${…}`: the state folder, and the systems' own settings."""
+    names = {"home": str(home), "python": python}
+    for inventory in systems:
+        names |= inventory.settings
+    return names
 
 
 def load_scenarios(folder: Path, names: Mapping[str, str]) -> dict[str, Scenario]:
