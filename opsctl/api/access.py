@@ -15,7 +15,8 @@ from opsctl.access.roles import Principal
 from opsctl.access.tokens import Tokens
 from opsctl.api.problem import problem
 
-OPEN = ("/-/healthy", "/-/ready", "/metrics", "/links/", "/docs", "/openapi.json")
+OPEN = ("/-/healthy", "/-/ready", "/docs", "/openapi.json")
+_LOOPBACK = ("127.0.0.1", "::1")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -28,7 +29,7 @@ class Access:
 
     async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         path = request.url.path
-        if path.startswith(OPEN):
+        if _is_open(path, request.client.host if request.client else ""):
             return await call_next(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         who = await run_in_threadpool(self._tokens.who, token.strip()) if scheme.lower() == "bearer" else None
@@ -42,6 +43,11 @@ class Access:
                 self._audit.write, time.time(), who.name, who.role, request.method, path, response.status_code, detail
             )
         return response
+
+
+def _is_open(path: str, client: str) -> bool:
+    """What needs no token: health, the API's description, signed links, and our figures for callers on this machine."""
+    return path in OPEN or path.startswith("/links/") or (path == "/metrics" and client in _LOOPBACK)
 
 
 def require(role: str) -> Any:

@@ -44,6 +44,7 @@ from opsctl.logs.ship import LogShipper
 from opsctl.logs.sources import log_files
 from opsctl.logs.store import LogStore, open_store
 from opsctl.model.inventory import Inventory
+from opsctl.model.logline import LogLine
 from opsctl.resilience.background import Background
 from opsctl.resilience.policy import load_policy
 from opsctl.runbook.action import Context
@@ -108,13 +109,16 @@ class Rooms:
             run_events(self.runs), IncidentFigures(registry),
         )  # fmt: skip
         self.reporter = Reporter(
-            self.incident_store, home / "ops" / "reports", settings.metrics_url, lambda query, start, end, limit: self.logs.search(parse_query(query, end), start, end, limit).lines,
+            self.incident_store, home / "ops" / "reports", settings.metrics_url, self._lines_of,
             runs_of(self.runs), figures_of(self.library),
         )  # fmt: skip
         self.background = Background(time.time)
         self.resilience = self._resilience()
         if self.resilience is not None:
             registry.register(BackupFigures(self.resilience, self.background))
+
+    def _lines_of(self, query: str, start: float, end: float, limit: int) -> Sequence[LogLine]:
+        return self.logs.search(parse_query(query, end), start, end, limit).lines
 
     def _resilience(self) -> Resilience | None:
         if not self.settings.documents.backup:
