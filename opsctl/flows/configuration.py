@@ -9,7 +9,9 @@ from pathlib import Path
 from opsctl.alerts.config import load_configuration
 from opsctl.core.settings import Settings
 from opsctl.flows.history import monitored
-from opsctl.model.inventory import load_inventory
+from opsctl.flows.resilience import Resilience
+from opsctl.gameday.scenario import load_scenarios, names_of
+from opsctl.model.inventory import Inventory, load_inventory
 from opsctl.oncall.document import load_oncall
 from opsctl.resilience.policy import load_policy
 from opsctl.rules import load_rules
@@ -19,11 +21,15 @@ from opsctl.scrape.config import load_config
 Check = Callable[[Settings], list[str]]
 
 
-def _inventories(settings: Settings) -> list[str]:
+def _systems(settings: Settings) -> dict[str, Inventory]:
     paths = [settings.path(p) for p in settings.systems.values()]
-    systems = [load_inventory(path, settings.home_path, sys.executable) for path in paths]
+    return {str(path): load_inventory(path, settings.home_path, sys.executable) for path in paths}
+
+
+def _inventories(settings: Settings) -> list[str]:
+    systems = _systems(settings)
     monitored(settings, sys.executable)
-    return [*map(str, paths), *(str(settings.path(d.figures)) for s in systems for d in s.databases if d.figures)]
+    return [*systems, *(str(settings.path(d.figures)) for s in systems.values() for d in s.databases if d.figures)]
 
 
 def _metrics(settings: Settings) -> list[str]:
@@ -58,11 +64,24 @@ def _backup(settings: Settings) -> list[str]:
     if not settings.documents.backup:
         return []
     path = settings.path(settings.documents.backup)
-    load_policy(path, settings.home_path)
-    return [str(path)]
+    policy = load_policy(path, settings.home_path)
+    systems = {s.system: s for s in _systems(settings).values()}
+    resilience = Resilience(policy, systems, settings.home_path)
+    for source in policy.sources:
+        resilience.checks(source)
+    databases = [d for s in systems.values() for d in s.databases if d.checks]
+    return [str(path), *(str(settings.path(d.checks)) for d in databases)]
 
 
-CHECKS: tuple[Check, ...] = (_inventories, _metrics, _alerting, _oncall, _runbooks, _backup)
+def _gameday(settings: Settings) -> list[str]:
+    if not settings.documents.gameday:
+        return []
+    folder = settings.path(settings.documents.gameday)
+    load_scenarios(folder, names_of(_systems(settings).values(), settings.home_path, sys.executable))
+    return [str(f) for f in sorted(folder.glob("*.yml"))]
+
+
+CHECKS: tuple[Check, ...] = (_inventories, _metrics, _alerting, _oncall, _runbooks, _backup, _gameday)
 
 
 def check_all(settings: Settings) -> list[str]:

@@ -17,7 +17,7 @@ from opsctl.flows.lifecycle import inventories
 from opsctl.gameday.faults import FAULTS
 from opsctl.gameday.history import History, Outcome
 from opsctl.gameday.play import Event, play, put_back
-from opsctl.gameday.scenario import Scenario, chosen, load_scenarios
+from opsctl.gameday.scenario import Scenario, chosen, load_scenarios, names_of
 
 _ENDED = ("done", "failed", "stopped", "refused", "expired")
 
@@ -66,10 +66,7 @@ class Gameday:
         )
 
     def _names(self) -> dict[str, str]:
-        names = {"home": str(self._settings.home_path), "python": sys.executable}
-        for inventory in self._systems:
-            names |= inventory.settings
-        return names
+        return names_of(self._systems, self._settings.home_path, sys.executable)
 
     def _configs(self) -> dict[str, ConfigVersions]:
         return {c.name: ConfigVersions(self._settings.path(c.folder)) for i in self._systems for c in i.configs}

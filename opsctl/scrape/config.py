@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
@@ -153,7 +154,8 @@ class PrometheusConfig:
 
     def rule_paths(self) -> tuple[Path, ...]:
         """The rule files that exist now, in order."""
-        found = [p for pattern in self.rule_files for p in sorted(glob.glob(str(self.path(pattern))))]
+        patterns = [os.path.normpath(self.path(pattern)) for pattern in self.rule_files]
+        found = [p for pattern in patterns for p in sorted(glob.glob(pattern))]
         return tuple(Path(p) for p in dict.fromkeys(found))
 
 

@@ -59,6 +59,10 @@ class Stack:
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout
         )
 
+    def as_role(self, role: str) -> dict[str, str]:
+        """The headers of a caller with this role."""
+        return {"Authorization": f"Bearer {(self.home / 'tokens' / role).read_text().strip()}"}
+
     def pid(self, process: str) -> int:
         """The process' id now; 0 while it does not run."""
         with suppress(OpsctlError):

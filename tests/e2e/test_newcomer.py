@@ -41,9 +41,8 @@ def test_every_target_is_scraped(stack: Stack) -> None:
 def test_the_seeded_days_are_in_the_store(stack: Stack) -> None:
     now = time.time()
     query = {"query": "business_orders_created_day", "start": now - 50 * 86_400, "end": now, "step": 3600}
-    token = (stack.home / "tokens" / "viewer").read_text().strip()
-    headers = {"Authorization": f"Bearer {token}"}
-    answer = requests.get(f"{stack.url(8400)}/api/v1/query_range", params=query, headers=headers, timeout=30).json()
+    url = f"{stack.url(8400)}/api/v1/query_range"
+    answer = requests.get(url, params=query, headers=stack.as_role("viewer"), timeout=30).json()
     values = [float(v) for _, v in answer["data"]["result"][0]["values"]]
     assert len(values) > 49 * 24
     assert max(values) > 50
@@ -59,8 +58,7 @@ def test_a_gameday_is_detected_delivered_and_recovered(stack: Stack, scenario: s
 def test_the_api_wants_a_token_and_a_role(stack: Stack) -> None:
     url = f"{stack.url(8400)}/api/opsctl/v1/reload"
     assert requests.post(url, timeout=10).status_code == 401
-    viewer = (stack.home / "tokens" / "viewer").read_text().strip()
-    refused = requests.post(url, headers={"Authorization": f"Bearer {viewer}"}, timeout=10)
+    refused = requests.post(url, headers=stack.as_role("viewer"), timeout=10)
     assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
 
 
