@@ -1,7 +1,7 @@
 # Two commands are enough: `make up` runs the product, `make test` tests it.
 .PHONY: up down test campaign lint bench servers venv clean lock
 BIN := .venv/bin
-ROUNDS ?= 200
+ROUNDS ?= 30
 SEED ?= 1
 
 up: venv

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, disable_created_metrics
 from starlette.applications import Starlette
 
 from opsctl.api.prometheus import PrometheusApi
@@ -63,6 +63,7 @@ class MetricsProcess:
 
 def build_metrics(options: MetricsOptions) -> MetricsProcess:
     """Opens the store and wires everything; nothing runs yet. Raises StateError when the folder is in use."""
+    disable_created_metrics()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, disable_created_metrics
 
 from opsctl.access import audit as audit_log
 from opsctl.access import tokens as token_table
@@ -176,6 +176,7 @@ class Rooms:
 
 def build_ops(settings: Settings) -> OpsProcess:
     """Opens the stores and wires everything; nothing runs yet. Raises StateError when the folder is in use."""
+    disable_created_metrics()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
