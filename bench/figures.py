@@ -1,7 +1,8 @@
-"""What the measurements share: quantiles, rows, a free port."""
+"""What the measurements share: quantiles, rows, a free port, how busy the machine was."""
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Sequence
 
@@ -20,6 +21,12 @@ def row(*cells: object) -> None:
 def head(*cells: str) -> None:
     row(*cells)
     row(*["---"] * len(cells))
+
+
+def load() -> None:
+    """One line: how many ran or waited to run before the measurement began, beside the number of cores."""
+    one, five, _ = os.getloadavg()
+    print(f"{os.cpu_count()} cores; load before: {one:.1f} (1 min), {five:.1f} (5 min)\n", flush=True)
 
 
 def free_port() -> int:
