@@ -176,7 +176,7 @@ class Rooms:
 
 def build_ops(settings: Settings) -> OpsProcess:
     """Opens the stores and wires everything; nothing runs yet. Raises StateError when the folder is in use."""
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
