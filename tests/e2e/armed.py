@@ -21,7 +21,7 @@ groups:
       - alert: E2EAlways
         expr: e2e:scrapes:sum > 0
         for: 3s
-        labels: {severity: warning, team: e2e, service: e2e}
+        labels: {severity: warning, team: e2e, service: e2e-PORT}
         annotations: {summary: the tests' own rule}
 """
 RUNBOOK = """\
@@ -42,7 +42,8 @@ def armed(stack: Stack, outside: Outside) -> Iterator[None]:
     prometheus = stack.folder / "deploy/local/prometheus.yml"
     alertmanager = stack.folder / "deploy/local/alertmanager.yml"
     kept = {path: path.read_text() for path in (prometheus, alertmanager)}
-    added = {stack.folder / "alert_rules/e2e.yml": RULES, stack.folder / "runbooks/e2e-slow.yml": RUNBOOK}
+    rules = RULES.replace("PORT", str(outside.port))  # another group each time: what was told once is not told again
+    added = {stack.folder / "alert_rules/e2e.yml": rules, stack.folder / "runbooks/e2e-slow.yml": RUNBOOK}
     texts = {prometheus: _scraped(kept[prometheus], outside), alertmanager: _routed(kept[alertmanager], outside)}
     for path, text in {**texts, **added}.items():
         path.write_text(text)
