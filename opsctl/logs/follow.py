@@ -97,13 +97,13 @@ def claim(
     for file in files:  # the same inode first: the original goes before its copy
         own = _best([p for p in free if p.inode == file.inode], file)
         _take(file, own, free, claimed, now) if own else rest.append(file)
-    for file in rest:
+    for file in sorted(rest, key=lambda f: (not f.live, -f.size)):  # a copy is never longer than what it copies
         own = _best(free, file)
         if own:
             _take(file, own, free, claimed, now)
         elif not _copied(file, claimed, free):
             claimed.append((file, Position(new_key(), file.path, file.inode, file.head, 0, _digest(b""), now, now)))
-    return claimed
+    return sorted(claimed, key=lambda c: files.index(c[0]))
 
 
 def read(file: Found, offset: int, most: int) -> bytes:

@@ -159,10 +159,14 @@ def test_copytruncate_while_nobody_looked(rig: Rig) -> None:
     rig.check()
 
 
-def test_a_copy_made_while_we_read_ahead(rig: Rig) -> None:
+@pytest.mark.parametrize("copied_before", [0.0, 10.0])
+def test_a_copy_made_while_we_read_ahead(rig: Rig, copied_before: float) -> None:
     rig.write(10)
-    shutil.copy(rig.file, rig.file.with_name(f"{rig.file.name}.1"))
+    copy = rig.file.with_name(f"{rig.file.name}.1")
+    shutil.copy(rig.file, copy)
     rig.write(5)
+    changed = rig.file.stat().st_mtime - copied_before
+    os.utime(copy, (changed, changed))
     rig.check()
     os.truncate(rig.file, 0)
     rig.write(2)
