@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.model.labels import Labels
 from opsctl.promql.exact import exact_sum, mean_of, needs_exact
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.number import format_float
@@ -34,13 +34,8 @@ class Groups:
 
 def group(frame: Frame, names: Sequence[str], without: bool) -> Groups:
     """Sorts a frame's rows into groups by labels."""
-    dropped = (*names, METRIC_NAME)
-    keys = [each.without(dropped) if without else each.only(names) for each in frame.labels]
-    places: dict[Labels, int] = {}
-    index = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.int64)
-    order = np.argsort(index, kind="stable")
-    starts = np.searchsorted(index[order], np.arange(len(places)))
-    return Groups(list(places), frame.rows(order.tolist()), starts)
+    made = frame.rows_of_labels.grouped(names, without)
+    return Groups(made.rows, frame.rows(made.order), made.starts)
 
 
 def aggregate(op: str, frame: Frame, names: Sequence[str], without: bool) -> Frame:
@@ -153,7 +148,7 @@ def choose(frame: Frame, param: F, names: Sequence[str], without: bool, highest:
         kept[part] = (places < np.floor(limit)) & groups.frame.present[part]
         order.append(ranked[:, 0] + part.start)
     made = groups.frame.with_values(groups.frame.values, kept)
-    return made.rows(np.concatenate(order).tolist()).compact()
+    return made.rows(np.concatenate(order)).compact()
 
 
 def _ranked(values: F, present: B, highest: bool) -> I:

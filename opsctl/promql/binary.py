@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from opsctl.model.labelrows import LabelRows, nameless
 from opsctl.model.labels import METRIC_NAME, Labels, quote
 from opsctl.promql.errors import PromqlError
-from opsctl.promql.frame import Frame, concatenate, empty, nameless
+from opsctl.promql.frame import Frame, concatenate, empty
 from opsctl.promql.syntax import Matching
-from opsctl.promql.values import B, F
+from opsctl.promql.values import B, F, I
 
 Operation = Callable[[F, F], F]
 
@@ -70,19 +72,47 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
     many, one = (right, left) if swapped else (left, right)
     if not len(many.labels) or not len(one.labels):
         return empty(left.steps)
-    many_keys, one_keys = _keys(many.labels, matching), _keys(one.labels, matching)
-    members = _members(one, one_keys, many, swapped)
-    met = [(i, j) for i, key in enumerate(many_keys) for j in members.get(key, ())]
-    if not met:
-        return empty(left.steps)
-    rows, mates = [m[0] for m in met], [m[1] for m in met]
-    many, mate = many.rows(rows), one.rows(mates)
-    values, present = _apply(op, many, mate, swapped, return_bool)
     drop_name = op in ARITHMETIC or return_bool
-    labels = [_result(a, b, matching, drop_name) for a, b in zip(many.labels, mate.labels, strict=True)]
-    groups = [many_keys[i] for i in rows] if matching.card == "one-to-one" else labels
-    _refuse_meeting(groups, many.present & mate.present, matching)
-    return Frame(many.labels, values, present).compact_to(labels)
+    pairs = _pairs(many.rows_of_labels, one.rows_of_labels, matching, drop_name)
+    _refuse_several(one, many, pairs, swapped)
+    if not len(pairs.rows):
+        return empty(left.steps)
+    many, mate = many.rows(pairs.rows), one.rows(pairs.mates)
+    values, present = _apply(op, many, mate, swapped, return_bool)
+    _refuse_meeting(pairs.groups, many.present & mate.present, matching)
+    return Frame(many.labels, values, present).compact_to(pairs.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Row `rows[i]` of the "many" side meets row `mates[i]` of the "one" side; the result is labelled `labels[i]`.
+
+    `several`: the groups of the "one" side with more rows than one. `groups`: what may be there once in a step.
+    """
+
+    one: LabelRows
+    rows: I
+    mates: I
+    labels: LabelRows
+    groups: LabelRows
+    several: Mapping[Labels, Sequence[int]]
+
+
+def _pairs(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool) -> Pairs:
+    # what is remembered holds `one`, so that no other rows can have its id
+    return many.memo(("pairs", id(one), matching, drop_name), lambda: _paired(many, one, matching, drop_name))
+
+
+def _paired(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool) -> Pairs:
+    many_keys = _keys(many, matching)
+    members: dict[Labels, list[int]] = {}
+    for index, key in enumerate(_keys(one, matching)):
+        members.setdefault(key, []).append(index)
+    met = [(i, j) for i, key in enumerate(many_keys) for j in members.get(key, ())]
+    rows, mates = (np.array([m[side] for m in met], dtype=np.int64) for side in (0, 1))
+    labels = LabelRows(_result(many[i], one[j], matching, drop_name) for i, j in met)
+    groups = LabelRows(many_keys[i] for i, _ in met) if matching.card == "one-to-one" else labels
+    return Pairs(one, rows, mates, labels, groups, {key: rows for key, rows in members.items() if len(rows) > 1})
 
 
 def _apply(op: str, many: Frame, mate: Frame, swapped: bool, return_bool: bool) -> tuple[F, B]:
@@ -97,23 +127,19 @@ def _apply(op: str, many: Frame, mate: Frame, swapped: bool, return_bool: bool) 
     return left, present & holds
 
 
-def _keys(labels: Sequence[Labels], matching: Matching) -> list[Labels]:
+def _keys(labels: LabelRows, matching: Matching) -> LabelRows:
     if matching.on:
-        return [each.only(matching.labels) for each in labels]
+        return labels.made(("on", matching.labels), lambda each: each.only(matching.labels))
     dropped = (*matching.labels, METRIC_NAME)
-    return [each.without(dropped) for each in labels]
+    return labels.made(("ignoring", dropped), lambda each: each.without(dropped))
 
 
-def _members(one: Frame, keys: list[Labels], many: Frame, swapped: bool) -> dict[Labels, list[int]]:
-    """The rows of the "one" side by group: there may be several over a range, but only one in a step."""
-    members: dict[Labels, list[int]] = {}
-    for index, key in enumerate(keys):
-        members.setdefault(key, []).append(index)
-    asked = np.logical_or.reduce(many.present, axis=0)
-    for key, rows in members.items():
-        if len(rows) > 1 and ((one.present[rows].sum(axis=0) > 1) & asked).any():
+def _refuse_several(one: Frame, many: Frame, pairs: Pairs, swapped: bool) -> None:
+    """Over a range a group of the "one" side may have several rows, but only one in a step."""
+    asked = np.logical_or.reduce(many.present, axis=0) if pairs.several else None
+    for key, rows in pairs.several.items():
+        if ((one.present[rows].sum(axis=0) > 1) & asked).any():
             raise PromqlError(_duplicate(key, [one.labels[r] for r in rows], swapped))
-    return members
 
 
 def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:
@@ -130,8 +156,8 @@ def _set_text(labels: Labels) -> str:
     return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
 
 
-def _refuse_meeting(groups: Sequence[Labels], present: B, matching: Matching) -> None:
-    if len(set(groups)) == len(groups):
+def _refuse_meeting(groups: LabelRows, present: B, matching: Matching) -> None:
+    if groups.unique:
         return
     first: dict[Labels, int] = {}
     places = np.array([first.setdefault(g, len(first)) for g in groups])
@@ -155,22 +181,32 @@ def _result(many: Labels, one: Labels, matching: Matching, drop_name: bool) -> L
 
 
 def _set(op: str, left: Frame, right: Frame, matching: Matching) -> Frame:
-    left_keys, right_keys = _keys(left.labels, matching), _keys(right.labels, matching)
     if op == "or":
-        held = _held(left, left_keys, right_keys)
+        held = _held(left, right, matching)
         rest = right.with_values(right.values, right.present & ~held)
         both = concatenate([left, rest], left.steps).compact()
-        return both.relabelled(list(both.labels))
-    held = _held(right, right_keys, left_keys)
+        return both.relabelled(both.labels)
+    held = _held(right, left, matching)
     present = left.present & (held if op == "and" else ~held)
     return left.with_values(left.values, present).compact()
 
 
-def _held(frame: Frame, keys: Sequence[Labels], wanted: Sequence[Labels]) -> B:
-    """For each wanted key and step: whether the frame has any row of that key there."""
-    places: dict[Labels, int] = {}
-    index = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.int64)
-    held = np.zeros((len(places) + 1, frame.steps), dtype=bool)
+def _held(frame: Frame, wanted: Frame, matching: Matching) -> B:
+    """For each row of `wanted` and each step: whether `frame` has any row of that row's group there."""
+    index, places, count = _places(frame.rows_of_labels, wanted.rows_of_labels, matching)
+    held = np.zeros((count + 1, frame.steps), dtype=bool)
     np.logical_or.at(held, index, frame.present)
-    found: B = held[[places.get(key, len(places)) for key in wanted]]
+    found: B = held[places]
     return found
+
+
+def _places(rows: LabelRows, wanted: LabelRows, matching: Matching) -> tuple[I, I, int]:
+    """The group of each of `rows`, the same of each of `wanted` (one past the last where there is none), and how many."""
+
+    def make() -> tuple[LabelRows, I, I, int]:
+        known: dict[Labels, int] = {}
+        index = np.array([known.setdefault(key, len(known)) for key in _keys(rows, matching)], dtype=np.int64)
+        places = np.array([known.get(key, len(known)) for key in _keys(wanted, matching)], dtype=np.int64)
+        return wanted, index, places, len(known)
+
+    return rows.memo(("places", id(wanted), matching), make)[1:]  # it holds `wanted`: its id stays its own

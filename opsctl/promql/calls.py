@@ -14,34 +14,32 @@ from opsctl.promql.locate import place_of_argument
 from opsctl.promql.number import format_float
 from opsctl.promql.syntax import Call, Node, Range, Selector, inner
 from opsctl.promql.values import B, F
-from opsctl.promql.window import Block, Windows
+from opsctl.promql.window import Windows
 
 if TYPE_CHECKING:
     from opsctl.promql.evaluate import Evaluator
 
 Function = Callable[["Evaluator", Call], Frame]
 _COUNTER_ENDS = ("_total", "_sum", "_count", "_bucket")
-OfBlock = Callable[[Windows, Block], tuple[F, B]]
+OfWindows = Callable[[Windows], tuple[F, B]]
 
 
-def _over(evaluator: Evaluator, windows: Windows, of_block: OfBlock, keep_name: bool) -> Frame:
-    evaluator.scope.limits.check_looks(sum(len(b.rows) * int(b.count.sum()) for b in windows.blocks))
-    shape = (len(windows.labels), len(windows.ends))
-    frame = Frame(windows.labels, np.zeros(shape), np.zeros(shape, dtype=bool))
-    for block in windows.blocks:
-        frame.values[block.rows], frame.present[block.rows] = of_block(windows, block)
-    made = frame.compact()
-    return made.relabelled(list(made.labels), strict=True) if keep_name else made.without_name(strict=True)
+def _over(evaluator: Evaluator, windows: Windows, of_windows: OfWindows, keep_name: bool) -> Frame:
+    if not len(windows.labels):
+        return empty(len(windows.ends))
+    evaluator.scope.limits.check_looks(int(windows.of_rows(windows.count).sum()))
+    made = Frame(windows.labels, *of_windows(windows)).compact()
+    return made.relabelled(made.labels, strict=True) if keep_name else made.without_name(strict=True)
 
 
-def _windowed(of_block: OfBlock, place: int = 0, keep_name: bool = False) -> Function:
-    return lambda evaluator, call: _over(evaluator, evaluator.windows(call.args[place]), of_block, keep_name)
+def _windowed(of_windows: OfWindows, place: int = 0, keep_name: bool = False) -> Function:
+    return lambda evaluator, call: _over(evaluator, evaluator.windows(call.args[place]), of_windows, keep_name)
 
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
     warn_of_quantile(evaluator, call.position, q)
-    return _over(evaluator, evaluator.windows(call.args[1]), lambda w, b: over_time.quantile(w, b, q), False)
+    return _over(evaluator, evaluator.windows(call.args[1]), lambda w: over_time.quantile(w, q), False)
 
 
 def warn_of_quantile(evaluator: Evaluator, position: int, q: F) -> None:
@@ -55,19 +53,18 @@ def _place(evaluator: Evaluator, call: Call, index: int) -> str:
     return place_of_argument(evaluator.scope.text, call.position, index)
 
 
-def _counter(of_block: OfBlock) -> Function:
+def _counter(of_windows: OfWindows) -> Function:
     """rate and increase, with Prometheus' note where the name does not look like a counter's."""
 
     def call_it(evaluator: Evaluator, call: Call) -> Frame:
         windows = evaluator.windows(call.args[0])
-        held = {windows.labels[row].name for block in windows.blocks for row in block.rows.tolist()}
-        for name in sorted(held):
+        for name in windows.labels.memo("names", lambda: sorted({each.name for each in windows.labels})):
             if name and not name.endswith(_COUNTER_ENDS):
                 evaluator.scope.notes.info(
                     "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quote(name),
                     _place(evaluator, call, 0),
                 )
-        return _over(evaluator, windows, of_block, False)
+        return _over(evaluator, windows, of_windows, False)
 
     return call_it
 
@@ -76,15 +73,13 @@ def _predict_linear(evaluator: Evaluator, call: Call) -> Frame:
     seconds = evaluator.scalar(call.args[1])
     now = evaluator.steps
     return _over(
-        evaluator, evaluator.windows(call.args[0]), lambda w, b: regression.predict_linear(w, b, now, seconds), False
+        evaluator, evaluator.windows(call.args[0]), lambda w: regression.predict_linear(w, now, seconds), False
     )
 
 
 def _absent_over_time(evaluator: Evaluator, call: Call) -> Frame:
     windows = evaluator.windows(call.args[0])
-    held = np.zeros(len(windows.ends), dtype=bool)
-    for block in windows.blocks:
-        held |= block.count > 0
+    held: B = np.logical_or.reduce(windows.count > 0, axis=0)
     return row(_absent_labels(call.args[0]), np.ones(len(held)), ~held).compact()
 
 

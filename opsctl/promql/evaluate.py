@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from opsctl.model.labels import Labels, quote
-from opsctl.model.series import Querier, Series
+from opsctl.model.samples import Samples
+from opsctl.model.series import Querier
 from opsctl.promql import aggregate, binary
 from opsctl.promql.calls import CALLS, OVER_WINDOWS, warn_of_quantile
 from opsctl.promql.errors import PromqlError
@@ -102,11 +103,11 @@ class Evaluator:
         series = self._select(node, ends, self.scope.lookback_ms)
         return latest(series, ends, self.scope.lookback_ms)
 
-    def _select(self, node: Selector, ends: I, reach_ms: int) -> list[Series]:
+    def _select(self, node: Selector, ends: I, reach_ms: int) -> Samples:
         """Left-open: a sample exactly `reach_ms` before a step does not count."""
-        found = list(self.querier.select(node.matchers, int(ends.min()) - reach_ms + 1, int(ends.max())))
+        found = Samples.of(self.querier.select(node.matchers, int(ends.min()) - reach_ms + 1, int(ends.max())))
         self.scope.limits.check(len(found) * len(ends))
-        self.scope.limits.check(sum(len(s.times) for s in found))
+        self.scope.limits.check(len(found.values))
         return found
 
     def _ends(self, at: At, offset_ms: int) -> I:
@@ -124,7 +125,7 @@ class Evaluator:
         self.scope.limits.check((end - first) // step + 1)
         steps = np.arange(first, end + 1, step, dtype=np.int64)
         if not len(steps):
-            return Windows([], [], ends, node.range_ms)
+            return windows(Samples.of([]), ends, node.range_ms)
         frame = Evaluator(self.querier, replace(self.scope, steps=steps)).any_vector(node.expr)
         return framed(frame, steps, ends, node.range_ms)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.model.labelrows import LabelRows, label_rows
+from opsctl.model.labels import Labels
 from opsctl.promql.errors import PromqlError
-from opsctl.promql.values import B, F
+from opsctl.promql.values import B, F, I
 
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
 
@@ -26,24 +27,31 @@ class Frame:
     def steps(self) -> int:
         return int(self.values.shape[1])
 
+    @property
+    def rows_of_labels(self) -> LabelRows:
+        """The labels as an object that remembers what was made of them."""
+        return label_rows(self.labels)
+
     def with_values(self, values: F, present: B | None = None) -> Frame:
         return replace(self, values=values, present=self.present if present is None else present)
 
-    def rows(self, chosen: Sequence[int]) -> Frame:
-        return Frame([self.labels[i] for i in chosen], self.values[list(chosen)], self.present[list(chosen)])
+    def rows(self, chosen: Sequence[int] | I) -> Frame:
+        places = np.asarray(chosen, dtype=np.int64)
+        return Frame(self.rows_of_labels.take(places), self.values[places], self.present[places])
 
     def compact(self) -> Frame:
         """Without rows that are absent at every step."""
         keep = self.present.any(axis=1)
-        return self if keep.all() else self.rows(np.flatnonzero(keep).tolist())
+        return self if keep.all() else self.rows(np.flatnonzero(keep))
 
     def relabelled(self, labels: Sequence[Labels], strict: bool = False) -> Frame:
         """The frame under other labels: rows that now agree become one.
 
         Raises PromqlError when two of them meet in a step (`strict`: when two agree at all).
         """
-        if len(set(labels)) == len(labels):
-            return replace(self, labels=labels)
+        held = label_rows(labels)
+        if held.unique:
+            return replace(self, labels=held)
         first: dict[Labels, int] = {}
         places = np.array([first.setdefault(each, len(first)) for each in labels])
         present = np.zeros((len(first), self.steps), dtype=np.int64)
@@ -57,8 +65,10 @@ class Frame:
 
     def compact_to(self, labels: Sequence[Labels]) -> Frame:
         """Without empty rows, and under other labels."""
-        keep = np.flatnonzero(self.present.any(axis=1)).tolist()
-        return self.rows(keep).relabelled([labels[i] for i in keep])
+        keep = np.flatnonzero(self.present.any(axis=1))
+        if len(keep) == len(self.labels):
+            return self.relabelled(labels)
+        return self.rows(keep).relabelled(label_rows(labels).take(keep))
 
     def _agree(self, labels: Sequence[Labels]) -> bool:
         """Whether two rows that hold anything have the same labels."""
@@ -68,11 +78,7 @@ class Frame:
 
     def without_name(self, strict: bool = False) -> Frame:
         """Without the metric's name, as functions and arithmetic leave their results."""
-        return self.relabelled([nameless(each) for each in self.labels], strict)
-
-
-def nameless(labels: Labels) -> Labels:
-    return labels.without((METRIC_NAME,)) if METRIC_NAME in labels else labels
+        return self.relabelled(self.rows_of_labels.nameless(), strict)
 
 
 def empty(steps: int) -> Frame:

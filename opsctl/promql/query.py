@@ -97,13 +97,13 @@ def _notes(evaluator: Evaluator) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _refuse_duplicates(frame: Frame) -> None:
-    if len(set(frame.labels)) < len(frame.labels):
+    if not frame.rows_of_labels.unique:
         raise PromqlError(SAME_LABELSET)
 
 
 def _of_frame(frame: Frame, steps: I) -> tuple[Series, ...]:
     """Rows as series, sorted; a row without gaps shares the array of steps."""
-    merged = frame.relabelled(list(frame.labels))
+    merged = frame.relabelled(frame.labels)
     whole = np.logical_and.reduce(merged.present, axis=1)
     found = []
     for index in sorted(range(len(merged.labels)), key=lambda i: merged.labels[i].pairs):
@@ -116,9 +116,7 @@ def _of_frame(frame: Frame, steps: I) -> tuple[Series, ...]:
 
 
 def _of_windows(windows: Windows) -> tuple[Series, ...]:
-    found = [
-        Series(windows.labels[row], block.times[block.lo[0] : block.hi[0]], block.values[i, block.lo[0] : block.hi[0]])
-        for block in windows.blocks
-        for i, row in enumerate(block.rows.tolist())
-    ]
+    bounds = [slice(int(lo), int(hi)) for lo, hi in zip(windows.lo[:, 0], windows.hi[:, 0], strict=True)]
+    cuts = [(each, bounds[axis]) for each, axis in zip(windows.samples, windows.samples.axes.tolist(), strict=True)]
+    found = [Series(each.labels, each.times[cut], each.values[cut]) for each, cut in cuts if cut.start < cut.stop]
     return tuple(sorted(found, key=lambda s: s.labels.pairs))

@@ -1,19 +1,20 @@
 """Samples under the steps of a query: the last one before each step, or all in the window that ends there.
 
-Series that share their timestamps are one block (series × samples), so that the places of all windows are found
-once for all of them.
+Series that were scraped together share their times, so that the place of a window is found once for all of them;
+everything else is one flat array over all series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from opsctl.model.labels import Labels
-from opsctl.model.series import Series, is_stale
+from opsctl.model.labelrows import LabelRows
+from opsctl.model.samples import Samples, edges_of, joined
+from opsctl.model.series import is_stale
 from opsctl.promql.frame import Frame
 from opsctl.promql.values import B, F, I
 
@@ -21,14 +22,36 @@ _CHUNK = 2_000_000  # elements gathered at once
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
-    """Rows that share `times` (samples); the window of step t is the samples [lo[t], hi[t])."""
+class Chunk:
+    """A part of the windows laid out: `values`, `mask` and `times` are (rows × steps × samples of a window)."""
 
-    rows: I
-    times: I
+    rows: slice
+    steps: slice
     values: F
+    mask: B
+    times: I
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A range vector at every step: of row i at step t the samples [lo, hi) of its axis, in (ends − range, ends].
+
+    `lo`, `hi`, `count`, `first` and `last` are per axis (axes × steps); what belongs to rows is (rows × steps).
+    """
+
+    samples: Samples
+    ends: I
+    range_ms: int
     lo: I
     hi: I
+
+    @property
+    def labels(self) -> LabelRows:
+        return self.samples.labels
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.samples), len(self.ends)
 
     @cached_property
     def count(self) -> I:
@@ -37,130 +60,126 @@ class Block:
     @cached_property
     def first(self) -> I:
         """The place of each window's first sample (a valid place even for an empty window)."""
-        return np.minimum(self.lo, len(self.times) - 1)
+        made: I = np.minimum(self.lo, np.maximum(np.diff(self.samples.edges)[:, None] - 1, 0))
+        return made
 
     @cached_property
     def last(self) -> I:
         return np.maximum(self.hi - 1, 0)
 
+    def held(self, least: int) -> B:
+        """Which windows of which rows have at least so many samples."""
+        made: B = self.of_rows(self.count >= least)
+        return made
+
+    def of_rows(self, per_axis: np.ndarray) -> np.ndarray:
+        """(axes × steps) → (rows × steps)."""
+        if len(per_axis) == 1:
+            return np.broadcast_to(per_axis, self.shape)
+        return per_axis[self.samples.axes]
+
+    def times(self, places: I) -> I:
+        """The times at a place per axis and step (axes × steps)."""
+        made: I = self.samples.times[self.samples.edges[:-1, None] + places]
+        return made
+
+    def cells(self, places: I) -> I:
+        """Where in the flat values each row's sample at a place per axis and step is (rows × steps)."""
+        made: I = self.samples.starts[:, None] + self.of_rows(places)
+        return made
+
     def at(self, places: I) -> F:
-        """The values at a place per step: (rows × steps)."""
-        found: F = self.values[:, places]
-        return found
+        """The values at a place per axis and step (rows × steps)."""
+        return self.samples.values[self.cells(places)]
+
+    def later(self, events: np.ndarray) -> np.ndarray:
+        """Marks of the flat values that compare a sample with the one before it: those between two rows cleared."""
+        events[self.samples.starts] = 0
+        return events
 
     def reduce(self, ufunc: np.ufunc, values: F | None = None, shorter: int = 0) -> F:
-        """`ufunc` over each window of `values` (default: the block's); anything where the window is empty.
+        """`ufunc` over each window of flat `values` (default: the samples'); anything where the window is empty.
 
         `shorter` drops so many samples at the window's begin: for differences that belong to the later sample.
         """
-        source = self.values if values is None else values
-        padded = np.concatenate([source, np.zeros((source.shape[0], 1), dtype=source.dtype)], axis=1)
-        places = np.empty(2 * len(self.lo), dtype=np.int64)
-        places[0::2] = np.minimum(self.lo + shorter, source.shape[1])
-        places[1::2] = np.maximum(self.hi, places[0::2])
-        made: F = ufunc.reduceat(padded, places, axis=1)[:, ::2]
+        source = self.samples.values if values is None else values
+        padded = np.concatenate([source, np.zeros(1, dtype=source.dtype)])
+        begin, end = self.cells(np.minimum(self.lo + shorter, self.hi)), self.cells(self.hi)
+        places = np.stack([begin, end], axis=-1).ravel()
+        made: F = ufunc.reduceat(padded, places)[::2].reshape(self.shape) if len(places) else np.zeros(self.shape)
         return made
 
-    def gathered(self) -> Iterator[tuple[slice, F, B, I]]:
-        """Chunks of steps: (steps, values rows × steps × window, mask steps × window, places steps × window)."""
+    def only(self, rows: I) -> Windows:
+        """Some of the rows."""
+        return Windows(self.samples.only(rows), self.ends, self.range_ms, self.lo, self.hi)
+
+    def gathered(self) -> Iterator[Chunk]:
+        """All windows laid out, a bounded part at a time."""
         width = int(self.count.max(initial=0))
-        size = max(1, _CHUNK // max(1, width * len(self.rows)))
-        for start in range(0, len(self.lo), size):
-            part = slice(start, start + size)
-            places = self.lo[part, None] + np.arange(width)
-            mask = places < self.hi[part, None]
-            places = np.minimum(places, len(self.times) - 1)
-            yield part, self.values[:, places], mask, places
+        rows, steps = self.shape
+        wide = min(steps, max(1, _CHUNK // max(1, width)))
+        high = max(1, _CHUNK // max(1, width * wide))
+        for row in range(0, rows, high):
+            for step in range(0, steps, wide):
+                yield self._chunk(slice(row, row + high), slice(step, step + wide), width)
+
+    def _chunk(self, rows: slice, steps: slice, width: int) -> Chunk:
+        axes = self.samples.axes[rows]
+        lo, hi = self.lo[axes, steps], self.hi[axes, steps]
+        places = lo[..., None] + np.arange(width)
+        mask = places < hi[..., None]
+        places = np.minimum(places, np.maximum(hi[..., None] - 1, 0))
+        values = self.samples.values[self.samples.starts[rows, None, None] + places]
+        return Chunk(rows, steps, values, mask, self.samples.times[self.samples.edges[axes][:, None, None] + places])
 
 
-@dataclass(frozen=True, eq=False)
-class Windows:
-    """A range vector at every step: windows (ends − range, ends]."""
-
-    labels: Sequence[Labels]
-    blocks: Sequence[Block]
-    ends: I
-    range_ms: int
-
-    @property
-    def starts(self) -> I:
-        return self.ends - self.range_ms
-
-
-def windows(series: Sequence[Series], ends: I, range_ms: int) -> Windows:
+def windows(samples: Samples, ends: I, range_ms: int) -> Windows:
     """The samples of every series in (ends − range, ends], staleness markers left out."""
-    blocks = []
-    for rows, times, values in _grouped(series, drop_stale=True):
-        lo = np.searchsorted(times, ends - range_ms, side="right")
-        hi = np.searchsorted(times, ends, side="right")
-        if len(times) and (hi > lo).any():
-            blocks.append(Block(rows, times, values, lo, hi))
-    return Windows([s.labels for s in series], blocks, ends, range_ms)
+    stale = is_stale(samples.values)
+    held = samples.without(stale) if stale.any() else samples
+    lo, hi = _places(held, ends - range_ms), _places(held, ends)
+    return Windows(held, ends, range_ms, lo, hi)
 
 
-def latest(series: Sequence[Series], ends: I, lookback_ms: int) -> tuple[Frame, I]:
+def latest(samples: Samples, ends: I, lookback_ms: int) -> tuple[Frame, I]:
     """The last sample in (ends − lookback, ends] of every series, and its time."""
-    shape = (len(series), len(ends))
-    frame = Frame([s.labels for s in series], np.zeros(shape), np.zeros(shape, dtype=bool))
-    at = np.zeros(shape, dtype=np.int64)
-    for rows, times, values in _grouped(series, drop_stale=False):
-        if not len(times):
-            continue
-        last = np.searchsorted(times, ends, side="right") - 1
-        place = np.maximum(last, 0)
-        fresh = (last >= 0) & (times[place] > ends - lookback_ms)
-        found = values[:, place]
-        frame.values[rows] = found
-        frame.present[rows] = fresh & ~is_stale(found)
-        at[rows] = times[place]
-    return frame, at
+    shape = (len(samples), len(ends))
+    if not len(samples):
+        return Frame(samples.labels, np.zeros(shape), np.zeros(shape, dtype=bool)), np.zeros(shape, dtype=np.int64)
+    last = _places(samples, ends) - 1
+    place = np.maximum(last, 0)
+    times = samples.times[np.minimum(samples.edges[:-1, None] + place, len(samples.times) - 1)]
+    fresh = (last >= 0) & (times > ends - lookback_ms)
+    axes = samples.axes
+    found = samples.values[samples.starts[:, None] + place[axes]]
+    return Frame(samples.labels, found, fresh[axes] & ~is_stale(found)), times[axes]
 
 
-def _grouped(series: Sequence[Series], drop_stale: bool) -> Iterator[tuple[I, I, F]]:
-    """(rows, times, values) for each set of series with the same timestamps."""
-    for rows in _same_times([s.times for s in series]):
-        times = series[rows[0]].times
-        values = np.array([series[i].values for i in rows], dtype=np.float64).reshape(len(rows), len(times))
-        if drop_stale:
-            yield from _without_stale(np.array(rows), times, values)
-        else:
-            yield np.array(rows), times, values
-
-
-def _same_times(times: Sequence[I]) -> list[list[int]]:
-    by_identity: dict[int, list[int]] = {}
-    for index, each in enumerate(times):
-        by_identity.setdefault(id(each), []).append(index)
-    by_content: dict[bytes, list[int]] = {}
-    for rows in by_identity.values():
-        by_content.setdefault(times[rows[0]].tobytes(), []).extend(rows)
-    return list(by_content.values())
-
-
-def _without_stale(rows: I, times: I, values: F) -> Iterator[tuple[I, I, F]]:
-    stale = is_stale(values) if np.isnan(values).any() else np.zeros(values.shape, dtype=bool)
-    clean = ~stale.any(axis=1)
-    if clean.any():
-        yield rows[clean], times, values[clean]
-    yield from split_by_mask(rows[~clean], times, values[~clean], ~stale[~clean])
-
-
-def split_by_mask(rows: I, times: I, values: F, mask: B) -> Iterator[tuple[I, I, F]]:
-    """Rows grouped by which of their samples are there."""
-    groups: dict[bytes, list[int]] = {}
-    for index in range(len(rows)):
-        groups.setdefault(mask[index].tobytes(), []).append(index)
-    for members in groups.values():
-        keep = mask[members[0]]
-        yield rows[members], times[keep], values[members][:, keep]
+def _places(samples: Samples, moments: I) -> I:
+    """For each axis and moment how many of its times are not later (axes × moments)."""
+    times, edges = samples.times, samples.edges
+    count = len(edges) - 1
+    if count == 1:
+        return np.searchsorted(times, moments, side="right")[None, :]
+    if not len(times):
+        return np.zeros((count, len(moments)), dtype=np.int64)
+    first = int(times.min())
+    span = int(times.max()) - first + 2
+    shift = np.arange(count, dtype=np.int64) * span
+    keys = times - first + np.repeat(shift, np.diff(edges))
+    asked = np.clip(moments - first, -1, span - 1)[None, :] + shift[:, None]
+    found: I = np.searchsorted(keys, asked.ravel(), side="right").reshape(asked.shape) - edges[:-1, None]
+    return found
 
 
 def framed(frame: Frame, times: I, ends: I, range_ms: int) -> Windows:
     """The windows over the result of a subquery: a frame whose steps are the samples."""
-    blocks = []
-    for rows, kept, values in split_by_mask(np.arange(len(frame.labels)), times, frame.values, frame.present):
-        lo = np.searchsorted(kept, ends - range_ms, side="right")
-        hi = np.searchsorted(kept, ends, side="right")
-        if len(kept) and (hi > lo).any():
-            blocks.append(Block(rows, kept, values, lo, hi))
-    return Windows(frame.labels, blocks, ends, range_ms)
+    rows = len(frame.labels)
+    axes = [times] if rows else []
+    samples = Samples(
+        frame.rows_of_labels, np.arange(rows, dtype=np.int64) * len(times), np.zeros(rows, dtype=np.int64),
+        joined(axes, np.int64), edges_of(axes), np.ascontiguousarray(frame.values).ravel(),
+    )  # fmt: skip
+    if not frame.present.all():
+        samples = samples.without(~frame.present.ravel())
+    return Windows(samples, ends, range_ms, _places(samples, ends - range_ms), _places(samples, ends))

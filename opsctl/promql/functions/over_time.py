@@ -6,95 +6,91 @@ import numpy as np
 
 from opsctl.promql.exact import exact_sum, mean_of, needs_exact
 from opsctl.promql.quantile import quantile_rows
-from opsctl.promql.values import B, F
-from opsctl.promql.window import Block, Windows
+from opsctl.promql.values import B, F, I
+from opsctl.promql.window import Windows
 
 
-def _held(block: Block, values: F) -> tuple[F, B]:
-    return values, np.broadcast_to(block.count >= 1, values.shape)
+def _held(windows: Windows, values: F) -> tuple[F, B]:
+    return values, windows.held(1)
 
 
-def sum_(windows: Windows, block: Block) -> tuple[F, B]:
-    total = block.reduce(np.add)
-    for rows in _inexact(block, total):
-        total[rows] = _exact(_only(block, rows))
-    return _held(block, total)
+def sum_(windows: Windows) -> tuple[F, B]:
+    total = windows.reduce(np.add)
+    rows = _inexact(windows, total)
+    if len(rows):
+        total[rows] = _exact(windows.only(rows))
+    return _held(windows, total)
 
 
-def avg(windows: Windows, block: Block) -> tuple[F, B]:
-    total, present = sum_(windows, block)
-    mean = total / block.count
+def avg(windows: Windows) -> tuple[F, B]:
+    total, present = sum_(windows)
+    mean = total / windows.of_rows(windows.count)
     wrong = np.flatnonzero(~np.isfinite(np.where(present, total, 0)).all(axis=1))
     if len(wrong):
-        part = _only(block, wrong)
-        for steps, values, mask, _ in part.gathered():
-            held = np.broadcast_to(mask, values.shape)
-            mean[wrong, steps] = mean_of(np.moveaxis(values, -1, 0), np.moveaxis(held, -1, 0))
+        part = np.zeros((len(wrong), len(windows.ends)))
+        for chunk in windows.only(wrong).gathered():
+            part[chunk.rows, chunk.steps] = mean_of(np.moveaxis(chunk.values, -1, 0), np.moveaxis(chunk.mask, -1, 0))
+        mean[wrong] = part
     return mean, present
 
 
-def _inexact(block: Block, total: F) -> list[np.ndarray]:
+def _inexact(windows: Windows, total: F) -> I:
     """The rows (if any) whose plain sums lost too much."""
-    values = block.values
+    values = windows.samples.values
     finite = bool(np.isfinite(values).all())
     if finite and (values.min(initial=0.0) >= 0 or values.max(initial=0.0) <= 0) and np.isfinite(total).all():
-        return []
-    bad = needs_exact(total, block.reduce(np.add, np.abs(values))) & (block.count > 0)
-    rows = np.flatnonzero(bad.any(axis=1))
-    return [rows] if len(rows) else []
+        return np.empty(0, dtype=np.int64)
+    bad = needs_exact(total, windows.reduce(np.add, np.abs(values))) & windows.held(1)
+    return np.flatnonzero(bad.any(axis=1))
 
 
-def _only(block: Block, rows: np.ndarray) -> Block:
-    return Block(block.rows[rows], block.times, block.values[rows], block.lo, block.hi)
-
-
-def _exact(block: Block) -> F:
-    total = np.zeros((len(block.rows), len(block.lo)))
-    for steps, values, mask, _ in block.gathered():
-        total[:, steps] = exact_sum(np.moveaxis(np.where(mask, values, 0.0), -1, 0))
+def _exact(windows: Windows) -> F:
+    total = np.zeros(windows.shape)
+    for chunk in windows.gathered():
+        held = np.where(chunk.mask, chunk.values, 0.0)
+        total[chunk.rows, chunk.steps] = exact_sum(np.moveaxis(held, -1, 0))
     return total
 
 
-def min_(windows: Windows, block: Block) -> tuple[F, B]:
-    return _held(block, block.reduce(np.fmin))
+def min_(windows: Windows) -> tuple[F, B]:
+    return _held(windows, windows.reduce(np.fmin))
 
 
-def max_(windows: Windows, block: Block) -> tuple[F, B]:
-    return _held(block, block.reduce(np.fmax))
+def max_(windows: Windows) -> tuple[F, B]:
+    return _held(windows, windows.reduce(np.fmax))
 
 
-def count(windows: Windows, block: Block) -> tuple[F, B]:
-    shape = (len(block.rows), len(block.lo))
-    return _held(block, np.broadcast_to(block.count.astype(np.float64), shape))
+def count(windows: Windows) -> tuple[F, B]:
+    return _held(windows, windows.of_rows(windows.count.astype(np.float64)))
 
 
-def present(windows: Windows, block: Block) -> tuple[F, B]:
-    return _held(block, np.ones((len(block.rows), len(block.lo))))
+def present(windows: Windows) -> tuple[F, B]:
+    return _held(windows, np.ones(windows.shape))
 
 
-def last(windows: Windows, block: Block) -> tuple[F, B]:
-    return _held(block, block.at(block.last))
+def last(windows: Windows) -> tuple[F, B]:
+    return _held(windows, windows.at(windows.last))
 
 
-def stdvar(windows: Windows, block: Block) -> tuple[F, B]:
+def stdvar(windows: Windows) -> tuple[F, B]:
     """Measured from each window's first sample, so that equal samples give exactly 0."""
-    made = np.zeros((len(block.rows), len(block.lo)))
-    for steps, values, mask, _ in block.gathered():
-        n = mask.sum(axis=-1)
-        moved = np.where(mask, values - values[..., :1], 0.0)
-        away = np.where(mask, moved - (moved.sum(axis=-1) / n)[..., None], 0.0)
-        made[:, steps] = (away * away).sum(axis=-1) / n
-    return _held(block, made)
+    made = np.zeros(windows.shape)
+    for chunk in windows.gathered():
+        n = chunk.mask.sum(axis=-1)
+        moved = np.where(chunk.mask, chunk.values - chunk.values[..., :1], 0.0)
+        away = np.where(chunk.mask, moved - (moved.sum(axis=-1) / n)[..., None], 0.0)
+        made[chunk.rows, chunk.steps] = (away * away).sum(axis=-1) / n
+    return _held(windows, made)
 
 
-def stddev(windows: Windows, block: Block) -> tuple[F, B]:
-    variance, held = stdvar(windows, block)
+def stddev(windows: Windows) -> tuple[F, B]:
+    variance, held = stdvar(windows)
     return np.sqrt(variance), held
 
 
-def quantile(windows: Windows, block: Block, q: F) -> tuple[F, B]:
+def quantile(windows: Windows, q: F) -> tuple[F, B]:
     """`q` per step."""
-    made = np.zeros((len(block.rows), len(block.lo)))
-    for steps, values, mask, _ in block.gathered():
-        made[:, steps] = quantile_rows(q[steps], values, np.broadcast_to(mask, values.shape))
-    return _held(block, made)
+    made = np.zeros(windows.shape)
+    for chunk in windows.gathered():
+        made[chunk.rows, chunk.steps] = quantile_rows(q[chunk.steps], chunk.values, chunk.mask)
+    return _held(windows, made)

@@ -8,35 +8,37 @@ from __future__ import annotations
 import numpy as np
 
 from opsctl.promql.values import B, F, I
-from opsctl.promql.window import Block, Windows
+from opsctl.promql.window import Windows
 
 
-def deriv(windows: Windows, block: Block) -> tuple[F, B]:
+def deriv(windows: Windows) -> tuple[F, B]:
     """Slope per second; x is measured from the window's first sample."""
-    slope, _ = _line(block, block.times[block.first])
-    return slope, np.broadcast_to(block.count >= 2, slope.shape)
+    slope, _ = _line(windows, None)
+    return slope, windows.held(2)
 
 
-def predict_linear(windows: Windows, block: Block, now: I, seconds: F) -> tuple[F, B]:
+def predict_linear(windows: Windows, now: I, seconds: F) -> tuple[F, B]:
     """Where the line is `seconds` (per step) after `now`, the time of evaluation."""
-    slope, intercept = _line(block, now)
-    return slope * seconds + intercept, np.broadcast_to(block.count >= 2, slope.shape)
+    slope, intercept = _line(windows, now)
+    return slope * seconds + intercept, windows.held(2)
 
 
-def _line(block: Block, origin: I) -> tuple[F, F]:
-    shape = (len(block.rows), len(block.lo))
-    slope, intercept = np.zeros(shape), np.zeros(shape)
-    for steps, values, mask, places in block.gathered():
-        n = mask.sum(axis=-1)
-        x = np.where(mask, (block.times[places] - origin[steps, None]) / 1000, 0.0)
-        first = values[..., :1]
-        y = np.where(mask, values - first, 0.0)  # moved to the first sample: fewer digits are lost
+def _line(windows: Windows, origin: I | None) -> tuple[F, F]:
+    """Slope and intercept at `origin` (ms per step; None: each window's first sample)."""
+    slope, intercept = np.zeros(windows.shape), np.zeros(windows.shape)
+    for chunk in windows.gathered():
+        here = chunk.rows, chunk.steps
+        begin = chunk.times[..., :1] if origin is None else origin[chunk.steps, None]
+        n = chunk.mask.sum(axis=-1)
+        x = np.where(chunk.mask, (chunk.times - begin) / 1000, 0.0)
+        first = chunk.values[..., :1]
+        y = np.where(chunk.mask, chunk.values - first, 0.0)  # moved to the first sample: fewer digits are lost
         sum_x, sum_y = x.sum(axis=-1), y.sum(axis=-1)
-        cov = np.einsum("stw,tw->st", y, x) - sum_x * sum_y / n
-        var = (x * x).sum(axis=-1) - sum_x * sum_x / n
-        constant = (np.where(mask, values, first) == first).all(axis=-1)
+        cov = np.einsum("stw,stw->st", y, x) - sum_x * sum_y / n
+        var = np.einsum("stw,stw->st", x, x) - sum_x * sum_x / n
+        constant = (np.where(chunk.mask, chunk.values, first) == first).all(axis=-1)
         part = np.where(constant, 0.0, cov / var)
         flat = np.where(np.isinf(first[..., 0]), np.nan, first[..., 0])
-        slope[:, steps] = np.where(constant & np.isinf(first[..., 0]), np.nan, part)
-        intercept[:, steps] = np.where(constant, flat, sum_y / n - part * sum_x / n + first[..., 0])
+        slope[here] = np.where(constant & np.isinf(first[..., 0]), np.nan, part)
+        intercept[here] = np.where(constant, flat, sum_y / n - part * sum_x / n + first[..., 0])
     return slope, intercept
