@@ -41,6 +41,11 @@ class Slab:
         return int(self._times[0]), int(self._times[self.count - 1])
 
     def append(self, at_ms: int, refs: Refs, values: Values) -> None:
+        """Adds a column, or completes the last one when it has this time."""
+        if self.count and at_ms == self._times[self.count - 1]:
+            rows = self._rows(refs)
+            self._values[rows, self.count - 1] = values
+            return
         if self.count == len(self._times):
             self._widen()
         rows = self._last_rows if refs is self._last else self._rows(refs)
@@ -84,23 +89,23 @@ class Slab:
 
 
 class Head:
-    """The slabs of every source, oldest first. One writer; readers take `views` under the store's lock."""
+    """The slabs of every source, oldest first. One writer; readers take `views` under the store's lock.
+
+    A source whose series come at times of their own has several lanes, in each of which time rises.
+    """
 
     def __init__(self) -> None:
-        self._slabs: dict[str, list[Slab]] = {}
-        self._newest: dict[str, int] = {}
+        self._slabs: dict[tuple[str, int], list[Slab]] = {}
 
-    def append(self, source: str, at_ms: int, refs: Refs, values: Values) -> bool:
-        """Adds one instant; False when it is not newer than the source's last one."""
-        if at_ms <= self._newest.get(source, -1):
-            return False
-        slabs = self._slabs.setdefault(source, [])
-        window = at_ms // WINDOW_MS
-        if not slabs or slabs[-1].full or slabs[-1].window != window:
-            slabs.append(Slab(source, window))
+    def append(self, source: str, at_ms: int, refs: Refs, values: Values) -> None:
+        """Adds one instant of series that have no sample at it or after it."""
+        lane = 0
+        while (slabs := self._slabs.get((source, lane))) and slabs[-1].bounds[1] > at_ms:
+            lane += 1
+        slabs = self._slabs.setdefault((source, lane), [])
+        if not slabs or slabs[-1].window != at_ms // WINDOW_MS or (slabs[-1].full and slabs[-1].bounds[1] != at_ms):
+            slabs.append(Slab(source, at_ms // WINDOW_MS))
         slabs[-1].append(at_ms, refs, values)
-        self._newest[source] = at_ms
-        return True
 
     def views(self, start_ms: int, end_ms: int) -> list[Section]:
         found = []
@@ -119,13 +124,12 @@ class Head:
 
     def drop(self, window: int) -> None:
         """Forgets a window and all before it."""
-        for source, slabs in list(self._slabs.items()):
+        for lane, slabs in list(self._slabs.items()):
             kept = [s for s in slabs if s.window > window]
             if kept:
-                self._slabs[source] = kept
+                self._slabs[lane] = kept
             else:
-                del self._slabs[source]
-                self._newest.pop(source, None)
+                del self._slabs[lane]
 
     def samples(self) -> int:
         return sum(s.samples for s in self._all())

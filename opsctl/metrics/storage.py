@@ -14,6 +14,45 @@ from opsctl.model.series import Series
 Matchers = Sequence[Matcher]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Appended:
+    """What became of the samples of an append, in counts. `kept` and `repeated` are well; the rest was refused.
+
+    Source of the cases and their words: prometheus/storage errors, as its remote-write receiver answers them.
+    """
+
+    kept: int = 0
+    repeated: int = 0
+    """Same time and same value as the series' last: dropped, and no error."""
+    duplicate: int = 0
+    """Same time as the series' last, another value."""
+    out_of_order: int = 0
+    """Older than the series' last, and no window for such samples."""
+    too_old: int = 0
+    """Before what the store still takes."""
+    over_limit: int = 0
+    """Of series that would be one too many for their source or the store."""
+
+    def __add__(self, other: Appended) -> Appended:
+        return Appended(
+            kept=self.kept + other.kept, repeated=self.repeated + other.repeated,
+            duplicate=self.duplicate + other.duplicate, out_of_order=self.out_of_order + other.out_of_order,
+            too_old=self.too_old + other.too_old, over_limit=self.over_limit + other.over_limit,
+        )  # fmt: skip
+
+    @property
+    def refused(self) -> int:
+        return self.duplicate + self.out_of_order + self.too_old + self.over_limit
+
+    def reasons(self) -> dict[str, int]:
+        """Why samples were refused, in Prometheus' words where it has them, with counts."""
+        counts = {
+            "out of order sample": self.out_of_order, "duplicate sample for timestamp": self.duplicate,
+            "out of bounds": self.too_old, "series limit exceeded": self.over_limit,
+        }  # fmt: skip
+        return {reason: count for reason, count in counts.items() if count}
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoreStatus:
     """How a store is. Times in ms since the epoch, 0 where there are none; sizes in bytes."""
@@ -39,8 +78,12 @@ class StoreStatus:
 class Storage(Protocol):
     """One writer appends and maintains; many threads read. It is also a Querier."""
 
-    def append(self, batch: Batch) -> int:
-        """Takes a batch; the samples kept. A batch not newer than its source's last one is refused whole (0)."""
+    def append(self, *batches: Batch) -> Appended:
+        """Takes the batches of a scrape or a request with one write; decides for each series as Prometheus does.
+
+        Batches of one source may have other series at the same time. The batches of a source should hold series that
+        are measured together (those of a target): they share their times in memory and on disk.
+        """
         ...
 
     def select(self, matchers: Matchers, start_ms: int, end_ms: int) -> Sequence[Series]:

@@ -14,9 +14,10 @@ from opsctl.core.log import Log
 from opsctl.metrics.block import Block, ChunkCache, Damaged, write_block
 from opsctl.metrics.head import WINDOW_MS, Head
 from opsctl.metrics.index import LabelIndex, Refs
+from opsctl.metrics.newest import Newest
 from opsctl.metrics.registry import read_registry, write_registry
-from opsctl.metrics.section import Section, is_absent, to_series
-from opsctl.metrics.storage import Matchers, StoreStatus
+from opsctl.metrics.section import Section, Values, is_absent, to_series
+from opsctl.metrics.storage import Appended, Matchers, StoreStatus
 from opsctl.metrics.wal import Replay, Wal, segments
 from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
@@ -45,6 +46,7 @@ class EmbeddedStore:
         self._maintaining = threading.Lock()
         self._index = LabelIndex()
         self._head = Head()
+        self._newest = Newest()
         self._cache = ChunkCache()
         self._known: dict[str, tuple[tuple[Labels, ...], Refs]] = {}
         self._newest_ms = 0
@@ -79,6 +81,7 @@ class EmbeddedStore:
             newest = max(newest, batch.at_ms)
             if batch.at_ms >= self._cut_ms:
                 self._head.append(batch.source, batch.at_ms, self._same(batch.source, batch.refs), batch.values)
+                self._newest.note(batch.at_ms, batch.refs, batch.values)
                 self._newest_ms = max(self._newest_ms, batch.at_ms)
         self._wal.note(path, newest)
         if replay.whole < replay.size:
@@ -94,21 +97,31 @@ class EmbeddedStore:
         with path.open("r+b") as file:
             file.truncate(replay.whole)
 
-    def append(self, batch: Batch) -> int:
+    def append(self, *batches: Batch) -> Appended:
         """As Storage. Samples that the disk does not take stay in memory, and are counted."""
-        if not len(batch.values):
-            return 0
-        refs = self._refs(batch)
-        values = np.ascontiguousarray(batch.values, dtype=np.float64)
+        result = Appended()
+        for batch in batches:
+            if len(batch.values):
+                result += self._append(batch, np.ascontiguousarray(batch.values, dtype=np.float64))
+        return result
+
+    def _append(self, batch: Batch, values: Values) -> Appended:
+        refs, at_ms = self._refs(batch), batch.at_ms
         with self._lock:
-            oldest = max(self._cut_ms, self._newest_ms - _REACH_MS)
-            if batch.at_ms < oldest or not self._head.append(batch.source, batch.at_ms, refs, values):
+            if at_ms < max(self._cut_ms, self._newest_ms - _REACH_MS):
                 self._out_of_order += len(values)
-                return 0
-            self._newest_ms = max(self._newest_ms, batch.at_ms)
-            self._wal.append(batch.source, batch.at_ms, refs, values)
-            self._appended += len(values)
-        return len(values)
+                return Appended(too_old=len(values))
+            keep, result = self._newest.judge(at_ms, refs, values)
+            self._out_of_order += result.refused
+            if keep is not None:
+                refs, values = self._same(batch.source, refs[keep]), values[keep]
+            if len(refs):
+                self._head.append(batch.source, at_ms, refs, values)
+                self._newest.note(at_ms, refs, values)
+                self._newest_ms = max(self._newest_ms, at_ms)
+                self._wal.append(batch.source, at_ms, refs, values)
+                self._appended += len(values)
+        return result
 
     def _refs(self, batch: Batch) -> Refs:
         known = self._known.get(batch.source)

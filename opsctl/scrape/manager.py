@@ -11,6 +11,7 @@ import aiohttp
 
 from opsctl.core.clock import Clock
 from opsctl.core.log import Log
+from opsctl.metrics.storage import Appended
 from opsctl.model.batch import Batch
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.fetch import Page, ScrapeFailed, fetch
@@ -27,7 +28,7 @@ _ON_TIME = 0.01
 """A scrape that begins this near its time is stamped with its time: even steps compress better."""
 _FILES_EVERY = 5.0
 
-Append = Callable[[Batch], int]
+Append = Callable[[Batch], Appended]
 
 
 @dataclass
@@ -165,8 +166,9 @@ class ScrapeManager:
         state.health, state.error = "down", error
 
     def _keep(self, batch: Batch) -> None:
-        if len(batch.values) and not self._append(batch) and len(batch.labels) > 1:
-            self._figures.out_of_order.inc(len(batch.values))
+        refused = self._append(batch).refused if len(batch.values) else 0
+        if refused and len(batch.labels) > 1:
+            self._figures.out_of_order.inc(refused)
 
     async def _watch_files(self) -> None:
         while True:

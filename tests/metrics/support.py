@@ -20,7 +20,8 @@ def series(name: str, **labels: str) -> Labels:
 
 
 def put(store: EmbeddedStore, at_ms: int, values: Mapping[Labels, float], source: str = "t") -> int:
-    return store.append(Batch(source, at_ms, tuple(values), np.array(list(values.values()), dtype=np.float64)))
+    batch = Batch(source, at_ms, tuple(values), np.array(list(values.values()), dtype=np.float64))
+    return store.append(batch).kept
 
 
 def match(name: str, op: Op, value: str) -> Sequence[Matcher]:

@@ -10,7 +10,9 @@ import pytest
 
 from opsctl.core.errors import StateError
 from opsctl.metrics.fill import fill
+from opsctl.metrics.storage import Appended
 from opsctl.metrics.store import EmbeddedStore
+from opsctl.model.batch import Batch
 from opsctl.model.series import STALE, Series, is_stale
 from tests.metrics.support import EVER, HOUR, everything, match, put, series
 
@@ -46,6 +48,36 @@ def test_two_sources_of_one_series_are_joined_in_time(tmp_path: Path) -> None:
     for k in range(4):
         put(store, BASE + k * 1000, {A: k}, source=f"s{k % 2}")
     assert everything(store)[str(A)] == [(BASE + k * 1000, k) for k in range(4)]
+    store.close()
+
+
+def _batch(at_ms: int, source: str = "t", **values: float) -> Batch:
+    names = tuple(series("m", i=i) for i in values)
+    return Batch(source, at_ms, names, np.array(list(values.values())))
+
+
+def test_each_series_is_judged_by_its_own_last_sample(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    store.append(_batch(BASE + 1000, a=1, b=2))
+    result = store.append(_batch(BASE + 1000, a=1, b=3, c=4), _batch(BASE, a=0, d=5), _batch(BASE - 2 * HOUR, a=1))
+    assert result == Appended(kept=2, repeated=1, duplicate=1, out_of_order=1, too_old=1)
+    assert result.reasons() == {"duplicate sample for timestamp": 1, "out of order sample": 1, "out of bounds": 1}
+    held = {
+        str(series("m", i=i)): [(BASE + at, v)]
+        for i, at, v in (("a", 1000, 1), ("b", 1000, 2), ("c", 1000, 4), ("d", 0, 5))
+    }
+    assert everything(store) == held
+    store.close()
+    store = EmbeddedStore(tmp_path)
+    assert everything(store) == held
+    assert store.append(_batch(BASE + 1000, a=1, b=9)) == Appended(repeated=1, duplicate=1)
+    store.close()
+
+
+def test_a_series_twice_in_a_batch_is_kept_once(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    assert store.append(Batch("t", BASE, (A, B, A), np.array([1.0, 2.0, 3.0]))) == Appended(kept=2, duplicate=1)
+    assert everything(store) == {str(A): [(BASE, 1)], str(B): [(BASE, 2)]}
     store.close()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from opsctl.core.clock import SystemClock
+from opsctl.metrics.storage import Appended
 from opsctl.model.batch import Batch
 from opsctl.model.series import is_stale
 from opsctl.scrape.config import load_config
@@ -28,10 +29,10 @@ class Kept:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 
-    def append(self, batch: Batch) -> int:
+    def append(self, batch: Batch) -> Appended:
         assert len(batch.labels) == len(batch.values)
         self.batches.append(batch)
-        return len(batch.values)
+        return Appended(kept=len(batch.values))
 
     def values(self, name: str, **labels: str) -> list[float | None]:
         """The values of a series in time; None where it went stale."""
