@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from opsctl.model.labelrows import LabelRows
 from opsctl.model.labels import Labels
 from opsctl.model.matcher import Matcher
 
@@ -26,6 +27,7 @@ class LabelIndex:
         self._labels: dict[int, Labels] = {}
         self._postings: dict[str, dict[str, list[int]]] = {}
         self._answers: OrderedDict[tuple[Matcher, ...], Refs] = OrderedDict()
+        self._rows: OrderedDict[bytes, tuple[Refs, LabelRows]] = OrderedDict()
         self.size = 0
         """One more than the largest number given."""
 
@@ -82,6 +84,23 @@ class LabelIndex:
             if len(self._answers) > _REMEMBERED:
                 self._answers.popitem(last=False)
             return found
+
+    def ordered(self, refs: Refs) -> tuple[Refs, LabelRows]:
+        """Positions in `refs` in the order of their label sets, and these; the same object for the same numbers."""
+        key = refs.tobytes()
+        with self._lock:
+            known = self._rows.get(key)
+            if known is not None:
+                self._rows.move_to_end(key)
+                return known
+        labels = [self._labels[ref] for ref in refs.tolist()]
+        order = sorted(range(len(labels)), key=lambda i: labels[i].pairs)
+        made = np.array(order, dtype=np.int64), LabelRows(labels[i] for i in order)
+        with self._lock:
+            self._rows[key] = made
+            if len(self._rows) > _REMEMBERED:
+                self._rows.popitem(last=False)
+        return made
 
     def _match(self, matchers: Sequence[Matcher]) -> Refs:
         found: Refs | None = None

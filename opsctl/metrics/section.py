@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opsctl.metrics.index import Refs
+from opsctl.metrics.index import LabelIndex, Refs
 from opsctl.model.labels import Labels
+from opsctl.model.samples import Samples, edges_of, joined
 from opsctl.model.series import Series
 
 Times = NDArray[np.int64]
@@ -31,16 +32,14 @@ class Section:
 
     def only(self, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> Section | None:
         """The part with the masked series and times in [start_ms, end_ms], or None when there is none."""
-        first, last = np.searchsorted(self.times, start_ms), np.searchsorted(self.times, end_ms, side="right")
-        rows = np.flatnonzero(mask[self.refs]) if first < last else _NONE
-        if not len(rows):
+        rows = mask[self.refs].nonzero()[0]
+        if not rows.size:
             return None
-        whole = len(rows) == len(self.refs)
-        values = self.values[:, first:last] if whole else self.values[rows, first:last]
+        first, last = self.times.searchsorted(start_ms), self.times.searchsorted(end_ms, side="right")
+        if first >= last:
+            return None
+        values = self.values[:, first:last] if rows.size == len(self.refs) else self.values[rows, first:last]
         return Section(self.source, self.refs[rows], self.times[first:last], values)
-
-
-_NONE = np.empty(0, dtype=np.int64)
 
 
 def absent(shape: tuple[int, int]) -> Values:
@@ -51,6 +50,52 @@ def absent(shape: tuple[int, int]) -> Values:
 def is_absent(values: Values) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = values.view(np.uint64) == ABSENT_BITS
     return found
+
+
+def to_samples(sections: Sequence[Section], index: LabelIndex) -> Samples:
+    """Joins the sections of each series in time order. Series of one source keep sharing their times."""
+    apart = list(sections) if _disjoint(sections, index.size) else _by_source(sections)
+    if not _disjoint(apart, index.size):
+        return Samples.of(to_series(sections, index.labels))
+    places, labels = index.ordered(joined([s.refs for s in apart], np.int64))
+    heights = np.array([len(s.refs) for s in apart], dtype=np.int64)
+    widths = np.repeat(np.array([len(s.times) for s in apart], dtype=np.int64), heights)
+    axes = np.repeat(np.arange(len(apart), dtype=np.int64), heights)
+    times = [s.times for s in apart]
+    found = Samples(
+        labels, (np.cumsum(widths) - widths)[places], axes[places], joined(times, np.int64), edges_of(times),
+        joined([s.values for s in apart], np.float64),
+    )  # fmt: skip
+    gaps = is_absent(found.values)
+    return found.without(gaps) if gaps.any() else found
+
+
+def _disjoint(sections: Sequence[Section], size: int) -> bool:
+    """Whether every series stands in one section only."""
+    seen = np.zeros(size, dtype=bool)
+    for section in sections:
+        seen[section.refs] = True
+    return int(np.count_nonzero(seen)) == sum(len(s.refs) for s in sections)
+
+
+def _by_source(sections: Sequence[Section]) -> list[Section]:
+    """The sections of a source in one: all its series over all its times. Left apart where times overlap."""
+    by: dict[str, list[Section]] = {}
+    for section in sections:
+        by.setdefault(section.source, []).append(section)
+    return [one for several in by.values() for one in _united(sorted(several, key=lambda s: int(s.times[0])))]
+
+
+def _united(several: list[Section]) -> list[Section]:
+    times = np.concatenate([s.times for s in several])
+    if len(several) == 1 or not (np.diff(times) > 0).all():
+        return several
+    refs = np.unique(np.concatenate([s.refs for s in several]))
+    values, start = absent((len(refs), len(times))), 0
+    for section in several:
+        values[np.searchsorted(refs, section.refs), start : start + len(section.times)] = section.values
+        start += len(section.times)
+    return [Section(several[0].source, refs, times, values)]
 
 
 def to_series(sections: Sequence[Section], labels: Callable[[int], Labels]) -> list[Series]:

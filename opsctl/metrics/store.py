@@ -16,7 +16,7 @@ from opsctl.metrics.head import WINDOW_MS, Head
 from opsctl.metrics.index import LabelIndex, Refs
 from opsctl.metrics.newest import Newest
 from opsctl.metrics.registry import read_registry, write_registry
-from opsctl.metrics.section import Section, Values, is_absent, to_series
+from opsctl.metrics.section import Section, Values, is_absent, to_samples
 from opsctl.metrics.storage import Appended, Matchers, StoreStatus
 from opsctl.metrics.wal import Replay, Wal, segments
 from opsctl.model.batch import Batch
@@ -144,7 +144,7 @@ class EmbeddedStore:
     def select(self, matchers: Matchers, start_ms: int, end_ms: int) -> Sequence[Series]:
         """As Storage. A damaged block is set aside, and the rest answers."""
         refs = self._index.match(matchers)
-        return to_series(self._sections(refs, start_ms, end_ms), self._index.labels) if len(refs) else []
+        return to_samples(self._sections(refs, start_ms, end_ms) if len(refs) else [], self._index)
 
     def _sections(self, refs: Refs, start_ms: int, end_ms: int) -> list[Section]:
         with self._lock:
