@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from opsctl.model.labels import Labels
+from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.matcher import Matcher, matches_all
 from opsctl.model.series import Querier, Series
 
@@ -18,20 +18,23 @@ class Overlay:
 
     def __init__(self, base: Querier) -> None:
         self._base = base
-        self._asked: dict[_Question, list[Series]] = {}
-        self._added: dict[Labels, tuple[int, float]] = {}
+        self._asked: dict[_Question, Sequence[Series]] = {}
+        self._added: dict[str, dict[Labels, tuple[int, float]]] = {}
 
     def add(self, labels: Labels, at_ms: int, value: float) -> None:
-        self._added[labels] = (at_ms, value)
+        self._added.setdefault(labels.name, {})[labels] = (at_ms, value)
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Series]:
         question = (tuple(matchers), start_ms, end_ms)
         found = self._asked.get(question)
         if found is None:
-            found = self._asked[question] = list(self._base.select(matchers, start_ms, end_ms))
+            found = self._asked[question] = self._base.select(matchers, start_ms, end_ms)
+        named = [m for m in matchers if m.name == METRIC_NAME]
         fresh = {
             labels: sample
-            for labels, sample in self._added.items()
+            for name, samples in self._added.items()
+            if matches_all(named, {METRIC_NAME: name})
+            for labels, sample in samples.items()
             if start_ms <= sample[0] <= end_ms and matches_all(matchers, labels)
         }
         if not fresh:
