@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from opsctl.core.errors import OpsctlError, PortTaken
 from opsctl.core.log import Log
+from opsctl.core.memory import return_memory
 from opsctl.core.settings import host_port
 
 LOG = Log("opsctl.serve")
@@ -50,6 +51,7 @@ def serve(
     ready line on stderr calls it: `opsctl metrics ready on http://127.0.0.1:8401`; `on_ready` is told the
     address really bound. Raises PortTaken.
     """
+    return_memory()
     sock = listen(address, setting)
     try:
         asyncio.run(_run(process, sock, name or setting.rpartition(".")[2], on_ready))
