@@ -1,9 +1,11 @@
 """A block: one immutable file of old samples, a few large chunks and an index at its end.
 
-    OPSBLK1\\n | chunk … | index (zstd JSON) | index offset u64, length u32, crc32 u32 | OPSBLK1\\n
+    OPSBLK2\\n | chunk … | index (zstd JSON) | index offset u64, length u32, crc32 u32 | OPSBLK2\\n
 
 The name says what is in it: `<first ms>-<last ms>-<window end ms>.block`; the window end is 0 for history that was
-filled in. Each source has a chunk of series numbers, one of times, and its values in chunks of some rows.
+filled in. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
+as possible: alike, they get small together, and a query reads them at once. `refs`, `chunk` and `start` say of every
+row which series it is, in which chunk it lies and where.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ from numpy.typing import NDArray
 
 from opsctl.core.errors import StateError
 from opsctl.core.folder import write_whole
-from opsctl.metrics.codec import decode_times, decode_values, encode_times, encode_values
+from opsctl.metrics.codec import decode_numbers, decode_values, encode_numbers, encode_values
 from opsctl.metrics.index import Refs
 from opsctl.metrics.section import Section, Times, Values
 from opsctl.model.labels import Labels
 
 T = TypeVar("T")
-MAGIC = b"OPSBLK1\n"
+MAGIC = b"OPSBLK2\n"
 _TAIL = struct.Struct("<QII")
 _NAME = re.compile(r"^(\d+)-(\d+)-(\d+)\.block$")
 _CELLS = 1 << 17
@@ -80,48 +82,49 @@ class Block:
 
     def sections(self, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> list[Section]:
         """The masked series' samples in [start_ms, end_ms]."""
+        refs, first_row = self._rows("refs"), 0
         found = []
-        for entry in self._entries():
+        for entry in self._load()["sources"]:
+            rows = np.arange(first_row, first_row + entry["rows"])
+            first_row += entry["rows"]
             if entry["first"] <= end_ms and entry["last"] >= start_ms:
-                section = self._section(entry, mask, start_ms, end_ms)
+                chosen = rows[mask[refs[rows]]]
+                section = self._section(entry, chosen, start_ms, end_ms) if len(chosen) else None
                 if section is not None:
                     found.append(section)
         return found
 
     def refs(self, start_ms: int, end_ms: int) -> list[Refs]:
         """The numbers of the series that may have samples in the range."""
-        return [self._refs(e) for e in self._entries() if e["first"] <= end_ms and e["last"] >= start_ms]
+        refs, first_row = self._rows("refs"), 0
+        found = []
+        for entry in self._load()["sources"]:
+            if entry["first"] <= end_ms and entry["last"] >= start_ms:
+                found.append(refs[first_row : first_row + entry["rows"]])
+            first_row += entry["rows"]
+        return found
 
     def labels(self) -> list[tuple[int, Labels]]:
         """Its own copy of its series' label sets, for when the common table is lost."""
         rows = orjson.loads(zstandard.decompress(self._bytes(self._load()["labels"])))
         return [(ref, Labels([(k, v) for k, v in pairs])) for ref, pairs in rows]
 
-    def _section(self, entry: Any, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> Section | None:
-        refs = self._refs(entry)
-        rows = np.flatnonzero(mask[refs])
-        if not len(rows):
-            return None
-        times: Times = self._chunk(entry["times"], decode_times)
-        first, last = np.searchsorted(times, start_ms), np.searchsorted(times, end_ms, side="right")
+    def _section(self, entry: Any, rows: Refs, start_ms: int, end_ms: int) -> Section | None:
+        times: Times = self._chunk(entry["times"], decode_numbers)
+        first, last = times.searchsorted(start_ms), times.searchsorted(end_ms, side="right")
         if first >= last:
             return None
-        parts, row = [], 0
-        for count, *place in entry["values"]:
-            wanted = rows[(rows >= row) & (rows < row + count)] - row
-            if len(wanted):
-                values: Values = self._chunk(place, decode_values)
-                parts.append(values[wanted, first:last])
-            row += count
-        return Section(entry["source"], refs[rows], times[first:last], np.concatenate(parts))
+        values: Values = np.empty((len(rows), last - first))
+        chunks, starts = self._rows("chunk")[rows], self._rows("start")[rows]
+        for number in np.unique(chunks).tolist():
+            here = np.flatnonzero(chunks == number)
+            chunk: Values = self._chunk(self._load()["chunks"][number], decode_values)
+            values[here] = chunk[starts[here, None] + np.arange(first, last)]
+        return Section(entry["source"], self._rows("refs")[rows], times[first:last], values)
 
-    def _refs(self, entry: Any) -> Refs:
-        refs: Refs = self._chunk(entry["refs"], lambda b: np.frombuffer(b, np.uint32).astype(np.int64))
+    def _rows(self, what: str) -> Refs:
+        refs: Refs = self._chunk(self._load()[what], decode_numbers)
         return refs
-
-    def _entries(self) -> list[Any]:
-        entries: list[Any] = self._load()["sources"]
-        return entries
 
     def _load(self) -> dict[str, Any]:
         if self._index is None:
@@ -169,26 +172,42 @@ def write_block(
 ) -> Path:
     """Writes sections (each with samples) as one block, whole or not at all. Returns its path."""
     writer = _Writer()
-    entries = [_write_section(writer, section) for section in sections]
-    every = np.unique(np.concatenate([s.refs for s in sections])).tolist()
+    sources: list[dict[str, Any]] = [
+        {
+            "source": s.source, "first": int(s.times[0]), "last": int(s.times[-1]), "rows": len(s.refs),
+            "times": writer.add(encode_numbers(s.times)),
+        }
+        for s in sections
+    ]  # fmt: skip
+    refs = np.concatenate([s.refs for s in sections])
+    every = np.unique(refs).tolist()
     table = orjson.dumps([[ref, labels(ref).pairs] for ref in every])
-    index = {"sources": entries, "labels": writer.add(zstandard.compress(table))}
+    index = {
+        "sources": sources, **_write_values(writer, sections, labels), "refs": writer.add(encode_numbers(refs)),
+        "labels": writer.add(zstandard.compress(table)),
+    }  # fmt: skip
     place = writer.add(zstandard.compress(orjson.dumps(index)))
     writer.parts += [_TAIL.pack(*place), MAGIC]
-    first, last = min(e["first"] for e in entries), max(e["last"] for e in entries)
+    first, last = min(e["first"] for e in sources), max(e["last"] for e in sources)
     path = folder / f"{first}-{last}-{window_end_ms}.block"
     write_whole(path, b"".join(writer.parts))
     return path
 
 
-def _write_section(writer: _Writer, section: Section) -> dict[str, Any]:
-    step = max(1, _CELLS // max(1, len(section.times)))
-    values = []
-    for row in range(0, len(section.refs), step):
-        part = section.values[row : row + step]
-        values.append([len(part), *writer.add(encode_values(part))])
-    return {
-        "source": section.source, "first": int(section.times[0]), "last": int(section.times[-1]),
-        "refs": writer.add(section.refs.astype(np.uint32).tobytes()),
-        "times": writer.add(encode_times(section.times)), "values": values,
-    }  # fmt: skip
+def _write_values(writer: _Writer, sections: Sequence[Section], labels: Callable[[int], Labels]) -> dict[str, Any]:
+    """The values by metric, and of every row its chunk and its place there."""
+    rows = [(s, row, labels(ref).name) for s in sections for row, ref in enumerate(s.refs.tolist())]
+    chunk, start = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.int64)
+    chunks: list[list[int]] = []
+    pending: list[Values] = []
+    held, name = 0, ""
+    for number in sorted(range(len(rows)), key=lambda n: rows[n][2]):
+        section, row, metric = rows[number]
+        if pending and (metric != name or held + len(section.times) > _CELLS):
+            chunks.append(writer.add(encode_values(np.concatenate(pending))))
+            pending, held = [], 0
+        chunk[number], start[number], name = len(chunks), held, metric
+        pending.append(section.values[row])
+        held += len(section.times)
+    chunks.append(writer.add(encode_values(np.concatenate(pending))))
+    return {"chunks": chunks, "chunk": writer.add(encode_numbers(chunk)), "start": writer.add(encode_numbers(start))}
