@@ -3,13 +3,14 @@
     OPSBLK2\\n | chunk … | index (zstd JSON) | index offset u64, length u32, crc32 u32 | OPSBLK2\\n
 
 The name says what is in it: `<first ms>-<last ms>-<window end ms>.block`; the window end is 0 for history that was
-filled in, and `-merged` at the end says that it takes the place of others, which its index names. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
+filled in, `-merged` says that it takes the place of others, which its index names, and a number sets two apart. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
 as possible: alike, they get small together, and a query reads them at once. `refs`, `chunk` and `start` say of every
 row which series it is, in which chunk it lies and where.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import struct
@@ -35,7 +36,7 @@ from opsctl.model.labels import Labels
 T = TypeVar("T")
 MAGIC = b"OPSBLK2\n"
 _TAIL = struct.Struct("<QII")
-_NAME = re.compile(r"^(\d+)-(\d+)-(\d+)(-merged)?\.block$")
+_NAME = re.compile(r"^(\d+)-(\d+)-(\d+)(-merged)?(-\d+)?\.block$")
 _CELLS = 1 << 17
 
 
@@ -204,7 +205,8 @@ def write_block(
     place = writer.add(zstandard.compress(orjson.dumps(index)))
     writer.parts += [_TAIL.pack(*place), MAGIC]
     first, last = min(e["first"] for e in sources), max(e["last"] for e in sources)
-    path = folder / f"{first}-{last}-{window_end_ms}{'-merged' if replaces else ''}.block"
+    name = f"{first}-{last}-{window_end_ms}{'-merged' if replaces else ''}"
+    path = next(p for n in itertools.count() if not (p := folder / f"{name}{f'-{n}' if n else ''}.block").exists())
     write_whole(path, b"".join(writer.parts))
     return path
 

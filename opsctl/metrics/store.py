@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.log import Log
-from opsctl.metrics.block import Block, ChunkCache, Damaged, Vanished, write_block
+from opsctl.metrics.block import Vanished
 from opsctl.metrics.head import WINDOW_MS, Head
 from opsctl.metrics.index import LabelIndex, Refs
-from opsctl.metrics.merging import plan_merge
 from opsctl.metrics.newest import Newest
 from opsctl.metrics.registry import read_registry, write_registry
 from opsctl.metrics.section import Section, Values, is_absent, to_samples, united
+from opsctl.metrics.shelf import Shelf
 from opsctl.metrics.storage import Appended, Matchers, StoreStatus
 from opsctl.metrics.wal import Replay, Wal, segments
 from opsctl.model.batch import Batch
@@ -52,10 +51,9 @@ class EmbeddedStore:
         self._index = LabelIndex()
         self._head = Head()
         self._newest = Newest()
-        self._cache = ChunkCache()
         self._known: dict[str, tuple[tuple[Labels, ...], Refs]] = {}
         self._newest_ms = 0
-        self._appended = self._out_of_order = self._set_aside = self._cuts = self._cut_failures = 0
+        self._appended = self._out_of_order = self._cuts = self._cut_failures = 0
         try:
             self._open()
         except BaseException:
@@ -63,37 +61,12 @@ class EmbeddedStore:
             raise
 
     def _open(self) -> None:
-        (self._path / "blocks").mkdir(exist_ok=True)
-        self._blocks = self._find_blocks()
-        read_registry(self._path, self._blocks, self._index)
-        self._cut_ms = max((b.window_end_ms for b in self._blocks), default=0)
+        self._shelf = Shelf(self._path / "blocks", self._path / "damaged")
+        read_registry(self._path, self._shelf.blocks, self._index)
+        self._cut_ms = max((b.window_end_ms for b in self._shelf.blocks), default=0)
         self._wal = Wal(self._path / "wal", self._index)
         for segment in segments(self._path / "wal"):
             self._replay(segment)
-
-    def _find_blocks(self) -> tuple[Block, ...]:
-        found = []
-        for path in sorted((self._path / "blocks").glob("*.block")):
-            try:
-                found.append(Block(path, self._cache))
-            except Damaged as error:
-                self._put_aside(path, error.message)
-        return tuple(sorted(self._without_replaced(found), key=lambda b: b.first_ms))
-
-    def _without_replaced(self, blocks: list[Block]) -> list[Block]:
-        """Ends a merge that was cut off after its block was whole: what that block replaces goes."""
-        replaced: set[str] = set()
-        kept = []
-        for block in blocks:
-            try:
-                replaced.update(block.replaces())
-                kept.append(block)
-            except Damaged as error:
-                self._put_aside(block.path, error.message)
-        for block in kept:
-            if block.path.name in replaced:
-                block.path.unlink(missing_ok=True)
-        return [block for block in kept if block.path.name not in replaced]
 
     def _replay(self, path: Path) -> None:
         replay, newest = Replay(path, self._index), 0
@@ -174,39 +147,11 @@ class EmbeddedStore:
 
     def _look(self, refs: Refs, start_ms: int, end_ms: int) -> list[Section]:
         with self._lock:
-            views, blocks = self._head.views(start_ms, end_ms), self._blocks
+            views, blocks = self._head.views(start_ms, end_ms), self._shelf.blocks
         mask = np.zeros(self._index.size, dtype=bool)
         mask[refs] = True
-        found = []
-        for block in blocks:
-            if block.first_ms <= end_ms and block.last_ms >= start_ms:
-                found += self._of_block(block, mask, start_ms, end_ms)
-        for view in views:
-            part = view.only(mask, start_ms, end_ms)
-            if part is not None:
-                found.append(part)
-        return found
-
-    def _of_block(self, block: Block, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> list[Section]:
-        """Raises Vanished when the block is not the store's any more."""
-        try:
-            return block.sections(mask, start_ms, end_ms)
-        except Damaged as error:
-            with self._lock:
-                ours = block in self._blocks
-                self._blocks = tuple(b for b in self._blocks if b is not block)
-            if not ours:
-                raise Vanished(error.message) from error
-            self._put_aside(block.path, error.message)
-            return []
-
-    def _put_aside(self, path: Path, why: str) -> None:
-        aside = self._path / "damaged"
-        aside.mkdir(exist_ok=True)
-        if path.exists():
-            path.rename(aside / path.name)
-            self._set_aside += 1
-            LOG.error("metrics.block_set_aside", file=str(aside / path.name), error=why)
+        parts = (view.only(mask, start_ms, end_ms) for view in views)
+        return [*self._shelf.sections(blocks, mask, start_ms, end_ms), *(part for part in parts if part is not None)]
 
     def series(self, sets: Sequence[Matchers], start_ms: int, end_ms: int) -> list[Labels]:
         """As Storage."""
@@ -217,26 +162,23 @@ class EmbeddedStore:
 
     def _present(self, refs: Refs, start_ms: int, end_ms: int) -> Refs:
         """Those of `refs` with a sample in the range; whole blocks inside it are not read but for their series."""
+        while True:
+            with contextlib.suppress(Vanished):
+                return self._seen(refs, start_ms, end_ms)
+
+    def _seen(self, refs: Refs, start_ms: int, end_ms: int) -> Refs:
         with self._lock:
-            views, blocks = self._head.views(start_ms, end_ms), self._blocks
+            views, blocks = self._head.views(start_ms, end_ms), self._shelf.blocks
         size = self._index.size
         here, wanted = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
         wanted[refs] = True
-        for block in blocks:
-            if block.first_ms <= end_ms and block.last_ms >= start_ms:
-                for part in self._refs_of_block(block, start_ms, end_ms):
-                    here[part] = True
+        for part in self._shelf.refs(blocks, start_ms, end_ms):
+            here[part] = True
         for view in views:
             section = view.only(wanted, start_ms, end_ms)
             if section is not None:
                 here[section.refs[~is_absent(np.ascontiguousarray(section.values)).all(axis=1)]] = True
         return refs[here[refs]]
-
-    def _refs_of_block(self, block: Block, start_ms: int, end_ms: int) -> list[Refs]:
-        try:
-            return block.refs(start_ms, end_ms)
-        except Damaged:
-            return []
 
     def label_names(self, sets: Sequence[Matchers], start_ms: int, end_ms: int) -> list[str]:
         """As Storage."""
@@ -254,8 +196,9 @@ class EmbeddedStore:
             for window in self._head.windows():
                 if (window + 1) * WINDOW_MS + _LINGER_MS <= now * 1000:
                     self._cut(window)
-            self._retire(int(now * 1000) - self._retention_ms)
-            self._merge(plan_merge(self._blocks, int(now * 1000)))
+            now_ms = int(now * 1000)
+            self._shelf.retire(now_ms - self._retention_ms, self._retention_bytes)
+            self._shelf.merge(self._index.labels, self._index.size, now_ms)
 
     def _cut(self, window: int) -> None:
         """Moves one window from memory into a block, then lets go of its log."""
@@ -266,56 +209,17 @@ class EmbeddedStore:
         joined = united(sections)
         try:
             write_registry(self._path, self._index)
-            path = write_block(self._path / "blocks", joined, self._index.labels, end_ms)
+            block = self._shelf.add(joined, self._index.labels, end_ms)
         except OSError as error:
             self._cut_failures += 1
             LOG.error("metrics.cut_failed", window=window, error=str(error))
             return
         with self._lock:
-            self._blocks = (*self._blocks, Block(path, self._cache))
+            self._shelf.take(block)
             self._head.drop(window)
         self._wal.drop(end_ms)
         self._cuts += 1
-        LOG.info("metrics.block_written", file=path.name, bytes=path.stat().st_size, sources=len(joined))
-
-    def _retire(self, before_ms: int) -> None:
-        old = [b for b in self._blocks if b.last_ms < before_ms]
-        excess = sum(b.size for b in self._blocks if b not in old) - (self._retention_bytes or 2**62)
-        for block in sorted((b for b in self._blocks if b not in old), key=lambda b: b.last_ms):
-            if excess > 0:
-                old.append(block)
-                excess -= block.size
-        if not old:
-            return
-        with self._lock:
-            self._blocks = tuple(b for b in self._blocks if b not in old)
-        for block in old:
-            block.path.unlink(missing_ok=True)
-            LOG.info("metrics.block_retired", file=block.path.name)
-
-    def _merge(self, old: Sequence[Block]) -> None:
-        """Writes some blocks as one; the old files go when the new one is whole."""
-        if not old:
-            return
-        everything = np.ones(self._index.size, dtype=bool)
-        parts = [s for block in old for s in self._of_block(block, everything, block.first_ms, block.last_ms)]
-        if not parts:
-            return
-        try:
-            path = write_block(
-                self._path / "blocks", united(parts), self._index.labels, max(b.window_end_ms for b in old),
-                [b.path.name for b in old],
-            )  # fmt: skip
-        except OSError as error:
-            self._cut_failures += 1
-            LOG.error("metrics.merge_failed", error=str(error))
-            return
-        with self._lock:
-            rest = (b for b in self._blocks if b not in old)
-            self._blocks = tuple(sorted((*rest, Block(path, self._cache)), key=lambda b: b.first_ms))
-        for block in old:
-            block.path.unlink(missing_ok=True)
-        LOG.info("metrics.blocks_merged", file=path.name, blocks=len(old), bytes=path.stat().st_size)
+        LOG.info("metrics.block_written", file=block.path.name, bytes=block.size, sources=len(joined))
 
     def fill(self, sections: Sequence[tuple[tuple[Labels, ...], Section]]) -> None:
         """Writes old samples straight into a block. Each section's `refs` are positions in its label sets."""
@@ -324,20 +228,18 @@ class EmbeddedStore:
             refs = np.array([self._index.intern(labels[i]) for i in section.refs.tolist()], dtype=np.int64)
             ready.append(Section(section.source, refs, section.times, section.values))
         write_registry(self._path, self._index)
-        path = write_block(self._path / "blocks", ready, self._index.labels)
-        with self._lock:
-            self._blocks = tuple(sorted((*self._blocks, Block(path, self._cache)), key=lambda b: b.first_ms))
+        self._shelf.take(self._shelf.add(ready, self._index.labels))
 
     def status(self) -> StoreStatus:
         """As Storage."""
         with self._lock:
-            (first, last), blocks = self._head.bounds(), self._blocks
+            (first, last), blocks = self._head.bounds(), self._shelf.blocks
             return StoreStatus(
                 series=len(self._index), head_samples=self._head.samples(), head_min_ms=first, head_max_ms=last,
                 appended=self._appended, out_of_order=self._out_of_order, blocks=len(blocks),
                 oldest_ms=min((b.first_ms for b in blocks), default=first), block_bytes=sum(b.size for b in blocks),
                 wal_bytes=self._wal.size(), wal_failures=self._wal.failures, cuts=self._cuts,
-                cut_failures=self._cut_failures, set_aside=self._set_aside, labels=self._index.value_counts(),
+                cut_failures=self._cut_failures + self._shelf.merge_failures, set_aside=self._shelf.set_aside, labels=self._index.value_counts(),
             )  # fmt: skip
 
     def metric_counts(self) -> dict[str, int]:

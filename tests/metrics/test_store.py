@@ -10,6 +10,7 @@ import pytest
 
 from opsctl.core.errors import StateError
 from opsctl.metrics.fill import fill
+from opsctl.metrics.section import Section
 from opsctl.metrics.storage import Appended
 from opsctl.metrics.store import EmbeddedStore
 from opsctl.model.batch import Batch
@@ -257,4 +258,14 @@ def test_history_is_filled_in_blocks_and_joined_by_what_follows(tmp_path: Path) 
         assert np.array_equal(found.values, one.values)
     assert everything(store)[str(A)][-1] == (BASE + 1000, 7)
     assert len(everything(store)[str(A)]) == len(times[::7]) + 1
+    store.close()
+
+
+def test_two_histories_over_the_same_time_are_both_kept(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path)
+    times = np.array([1000, 2000], dtype=np.int64)
+    for name in ("a", "b"):
+        section = Section(name, np.array([0], dtype=np.int64), times, np.array([[1.0, 2.0]]))
+        store.fill([((series(name),), section)])
+    assert everything(store) == {"a": [(1000, 1.0), (2000, 2.0)], "b": [(1000, 1.0), (2000, 2.0)]}
     store.close()
