@@ -15,11 +15,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from opsctl.api.prometheus_cors import Cors
 from opsctl.api.prometheus_counting import CountRequests
+from opsctl.api.prometheus_expressions import exemplars, format_query, parse_query
+from opsctl.api.prometheus_federate import CONTENT_TYPE, newest, page
+from opsctl.api.prometheus_front import front
 from opsctl.api.prometheus_json import failure, sized, success, top, value_data
 from opsctl.api.prometheus_params import (
     ApiError,
     Form,
+    label_name_of,
     limit_of,
     matchers_of,
     read_form,
@@ -27,6 +32,7 @@ from opsctl.api.prometheus_params import (
     span_of,
     time_of,
 )  # fmt: skip
+from opsctl.api.prometheus_refusals import admin_off, remote_write_off
 from opsctl.api.prometheus_rules import alerts_data, rules_data
 from opsctl.api.prometheus_state import (
     alertmanagers_data,
@@ -36,6 +42,7 @@ from opsctl.api.prometheus_state import (
     targets_data,
     tsdb_data,
 )  # fmt: skip
+from opsctl.api.prometheus_target_metadata import target_metadata
 from opsctl.core.errors import NotFound, OpsctlError, Unreachable, UsageError
 from opsctl.core.log import Log
 from opsctl.flows.monitoring import Monitoring
@@ -62,21 +69,25 @@ class PrometheusApi:
         v1: tuple[tuple[str, Handler, list[str]], ...] = (
             ("query", self.query, both), ("query_range", self.query_range, both), ("series", self.series, both),
             ("labels", self.labels, both), ("label/{name}/values", self.label_values, get),
-            ("query_exemplars", self.exemplars, both), ("targets", self.targets, get), ("rules", self.rules, get),
+            ("query_exemplars", exemplars, both), ("format_query", format_query, both), ("parse_query", parse_query, both),
+            ("targets", self.targets, get), ("targets/metadata", self.target_metadata, get),
+            ("scrape_pools", self.scrape_pools, get), ("rules", self.rules, get),
             ("alerts", self.alerts, get), ("alertmanagers", self.alertmanagers, get),
             ("metadata", self.metadata, get), ("status/config", self.config, get), ("status/flags", self.flags, get),
             ("status/buildinfo", self.buildinfo, get), ("status/runtimeinfo", self.runtimeinfo, get),
-            ("status/tsdb", self.tsdb, get),
+            ("status/tsdb", self.tsdb, get), ("status/walreplay", self.walreplay, get),
+            ("notifications", self.notifications, get), ("admin/tsdb/{verb}", admin_off, ["POST", "PUT"]),
+            ("write", remote_write_off, ["POST"]),
         )  # fmt: skip
         routes = [Route(f"/api/v1/{path}", _answered(handler), methods=methods) for path, handler, methods in v1]
         routes += [
-            Route("/-/healthy", self.healthy), Route("/-/ready", self.ready),
+            Route("/", front), Route("/federate", self.federate), Route("/-/healthy", self.healthy), Route("/-/ready", self.ready),
             Route("/-/reload", self.reload, methods=["POST", "PUT"]), Route("/metrics", self.metrics),
             Route("/collectors/{name}", self.collector),
         ]  # fmt: skip
         return Starlette(
             routes=routes,
-            middleware=[Middleware(CountRequests, registry=self._m.registry)],
+            middleware=[Middleware(CountRequests, registry=self._m.registry), Middleware(Cors)],
             exception_handlers={404: _no_such_path},
         )
 
@@ -110,7 +121,7 @@ class PrometheusApi:
         return _limited(await asyncio.to_thread(self._m.storage.label_names, sets, start, end), limit_of(form))
 
     async def label_values(self, request: Request) -> Response:
-        form, name = await read_form(request), request.path_params["name"]
+        form, name = await read_form(request), label_name_of(request.path_params["name"])
         sets, start, end = self._selection(form, required=False)
         found = await asyncio.to_thread(self._m.storage.label_values, name, sets, start, end)
         return _limited(found, limit_of(form))
@@ -119,13 +130,25 @@ class PrometheusApi:
         start, end = time_of(form, "start", _FIRST_MS), time_of(form, "end", _LAST_MS)
         return matchers_of(form, required), start, end
 
-    async def exemplars(self, request: Request) -> Response:
-        await read_form(request)
-        return success([])
+    async def federate(self, request: Request) -> Response:
+        try:
+            sets = matchers_of(await read_form(request), required=True)
+        except ApiError as error:
+            return PlainTextResponse(f"{error.message}\n", 400)
+        now, lookback = self._m.now_ms(), self._m.queries.lookback_ms
+        found = await asyncio.to_thread(newest, self._m.storage, sets, now, lookback)
+        text = page(found, self._m.config.global_.external_labels)
+        return Response(text.encode("utf-8", "replace"), headers={"Content-Type": CONTENT_TYPE})
 
     async def targets(self, request: Request) -> Response:
         wanted = request.query_params.get("state", "").lower()
         return success(targets_data(self._m.scraper, wanted, request.query_params.get("scrapePool", "")))
+
+    async def target_metadata(self, request: Request) -> Response:
+        return success(target_metadata(self._m.scraper, request.query_params))
+
+    async def scrape_pools(self, _: Request) -> Response:
+        return success({"scrapePools": sorted(job.job_name for job in self._m.config.scrape_configs)})
 
     async def rules(self, request: Request) -> Response:
         return success(rules_data(self._m.ruler, request.query_params))
@@ -157,6 +180,12 @@ class PrometheusApi:
         limit = limit_of(request.query_params) or 10
         status, counts = await asyncio.to_thread(lambda: (self._m.storage.status(), self._m.metric_counts()))
         return success(tsdb_data(status, top(counts, limit), limit))
+
+    async def walreplay(self, _: Request) -> Response:
+        return success({"min": 0, "max": 0, "current": 0})  # it is replayed whole before the port opens
+
+    async def notifications(self, _: Request) -> Response:
+        return success([])
 
     async def healthy(self, _: Request) -> Response:
         return PlainTextResponse("Prometheus Server is Healthy.\n")

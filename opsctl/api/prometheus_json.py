@@ -13,7 +13,7 @@ from opsctl.promql import Matrix, Scalar, String, Value
 from opsctl.promql.number import format_float
 
 STATUS = {
-    "bad_data": 400, "execution": 422, "timeout": 503, "canceled": 503, "unavailable": 503, "not_found": 404,
+    "bad_data": 400, "execution": 422, "timeout": 503, "canceled": 499, "not_found": 404,
     "not_acceptable": 406, "internal": 500,
 }  # fmt: skip
 

@@ -12,12 +12,15 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
 from opsctl.model.duration import parse_duration
+from opsctl.model.labels import quote
 from opsctl.model.matcher import Matcher
 from opsctl.promql import PromqlError, PromqlParseError, parse
 from opsctl.promql.syntax import Selector
 
 _OLDEST_MS, _NEWEST_MS = -(2**53), 2**53
 _MOST_POINTS = 11_000
+_ESCAPED = re.compile(r"(?:[a-zA-Z0-9:]|__|_[0-9a-fA-F]{1,6}_)*")
+_ESCAPE = re.compile(r"_([0-9a-fA-F]{1,6})?_")
 _EMPTY = "match[] must contain at least one non-empty matcher"
 
 
@@ -138,11 +141,38 @@ def limit_of(form: Form, name: str = "limit") -> int:
     text = form.get(name, "")
     if not text:
         return 0
-    if not re.fullmatch(r"[+-]?\d{1,18}", text):
-        raise bad(name, f'cannot parse "{text}" to a valid limit')
-    if int(text) < 0:
+    count = atoi(name, text)
+    if count < 0:
         raise bad(name, "limit must be non-negative")
+    return count
+
+
+def atoi(name: str, text: str, call: str = "Atoi") -> int:
+    """A whole number of 64 bits, refused in Go's words."""
+    if not re.fullmatch(r"[+-]?[0-9]+", text):
+        raise bad(name, f"strconv.{call}: parsing {quote(text)}: invalid syntax")
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
+        raise bad(name, f"strconv.{call}: parsing {quote(text)}: value out of range")
     return int(text)
+
+
+def label_name_of(text: str) -> str:
+    """A label's name in a path, where `U__` marks an escaped one (`U__a_2e_b` is a.b). Raises ApiError."""
+    name = _unescaped(text) if text.startswith("U__") else text
+    if not name or "\ufffd" in name:
+        raise ApiError("bad_data", f"invalid label name: {quote(name)}")
+    return name
+
+
+def _unescaped(text: str) -> str:
+    """The name behind `U__`: `__` is an underscore, `_HEX_` a character; what is neither leaves the text as it is."""
+    body = text.removeprefix("U__")
+    if not _ESCAPED.fullmatch(body):
+        return text
+    codes = [int(code, 16) for code in _ESCAPE.findall(body) if code]
+    if any(code > 0x10FFFF or 0xD800 <= code < 0xE000 for code in codes):
+        return text
+    return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else "_", body)
 
 
 def matchers_of(form: Form, required: bool) -> list[Sequence[Matcher]]:
@@ -150,15 +180,16 @@ def matchers_of(form: Form, required: bool) -> list[Sequence[Matcher]]:
     texts = form.getlist("match[]")
     if required and not texts:
         raise ApiError("bad_data", "no match[] parameter provided")
-    return [_selector(text) for text in texts]
+    return [selector_of(text) for text in texts]
 
 
-def _selector(text: str) -> Sequence[Matcher]:
+def selector_of(text: str, name: str = "match[]") -> Sequence[Matcher]:
+    """The matchers of a series selector."""
     try:
         node = parse(text)
     except PromqlError as error:
         empty = isinstance(error, PromqlParseError) and error.reason.endswith("at least one non-empty matcher")
-        raise bad("match[]", _EMPTY if empty else error.message) from error
+        raise bad(name, _EMPTY if empty else error.message) from error
     if not isinstance(node, Selector):
-        raise bad("match[]", f"{text!r} is not a series selector")
+        raise bad(name, f"{text!r} is not a series selector")
     return node.matchers

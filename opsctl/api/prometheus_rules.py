@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from opsctl.api.prometheus_paging import page_of, token
 from opsctl.api.prometheus_params import ApiError
 from opsctl.api.prometheus_state import moment_text
 from opsctl.flows.ruling import GroupRun, Ruler
@@ -15,23 +17,40 @@ from opsctl.rules import ActiveAlert, Rule, RuleResult
 _KINDS = {"alert": "alerting", "record": "recording"}
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """Which rules are shown, and how."""
+
+    kind: str
+    names: list[str]
+    bare: bool
+
+    def rules(self, run: GroupRun) -> list[dict[str, Any]]:
+        return [
+            _rule(run, rule, result, self.bare)
+            for rule, result in _pairs(run)
+            if (not self.kind or rule.kind == _KINDS[self.kind]) and (not self.names or rule.name in self.names)
+        ]
+
+
 def rules_data(ruler: Ruler, params: QueryParams) -> dict[str, Any]:
-    """`type=alert|record`, `rule_name[]`, `rule_group[]`, `file[]`, `exclude_alerts`. Raises ApiError."""
+    """`type=alert|record`, `rule_name[]`, `rule_group[]`, `file[]`, `exclude_alerts`, a page. Raises ApiError."""
     kind = params.get("type", "").lower()
     if kind and kind not in _KINDS:
         raise ApiError("bad_data", f'invalid parameter "type": not supported value "{kind}"')
     names, groups, files = (params.getlist(n) for n in ("rule_name[]", "rule_group[]", "file[]"))
-    shown = []
-    for run in ruler.runs:
-        if (groups and run.group.name not in groups) or (files and run.group.file not in files):
-            continue
-        rules = [
-            _rule(run, rule, result, params.get("exclude_alerts", "").lower() == "true")
-            for rule, result in _pairs(run)
-            if (not kind or rule.kind == _KINDS[kind]) and (not names or rule.name in names)
-        ]
-        if rules or not (names or kind):
-            shown.append(_group(run, rules))
+    wanted = _Wanted(kind, names, params.get("exclude_alerts", "").lower() == "true")
+    runs = [
+        run for run in ruler.runs
+        if (not groups or run.group.name in groups) and (not files or run.group.file in files)
+    ]  # fmt: skip
+    page = page_of(params)
+    filled = ((run, rules) for run in page.rest(runs) if (rules := wanted.rules(run)))
+    shown: list[dict[str, Any]] = []
+    for run, rules in filled:
+        if page.limit and len(shown) == page.limit:
+            return {"groups": shown, "groupNextToken": token(run)}
+        shown.append(_group(run, rules))
     return {"groups": shown}
 
 

@@ -28,7 +28,7 @@ class Queries:
         self, storage: Storage, pool: Executor, registry: CollectorRegistry, timeout: float = 120.0,
         lookback: float = 300.0, limits: Limits | None = None,
     ) -> None:  # fmt: skip
-        self._storage, self._pool, self.timeout, self._lookback_ms = storage, pool, timeout, int(lookback * 1000)
+        self._storage, self._pool, self.timeout, self.lookback_ms = storage, pool, timeout, int(lookback * 1000)
         self._limits = limits or Limits()
         self.default_step_ms = 60_000
         self._running = Gauge("prometheus_engine_queries", "Queries being evaluated or waiting.", registry=registry)
@@ -38,7 +38,7 @@ class Queries:
 
     async def instant(self, expr: str, at_ms: int, timeout: float = 0.0, lookback_ms: int = 0) -> Value:
         """As promql.evaluate_instant. Raises QueryTimeout too."""
-        lookback = lookback_ms or self._lookback_ms
+        lookback = lookback_ms or self.lookback_ms
         return await self._run(
             lambda: evaluate_instant(
                 expr, self._storage, at_ms, lookback, default_step_ms=self.default_step_ms, limits=self._limits
@@ -50,7 +50,7 @@ class Queries:
         self, expr: str, start_ms: int, end_ms: int, step_ms: int, timeout: float = 0.0, lookback_ms: int = 0
     ) -> Matrix:
         """As promql.evaluate_range. Raises QueryTimeout too."""
-        lookback = lookback_ms or self._lookback_ms
+        lookback = lookback_ms or self.lookback_ms
         return await self._run(
             lambda: evaluate_range(
                 expr, self._storage, start_ms, end_ms, step_ms, lookback,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 
 def format_float(value: float) -> str:
@@ -29,6 +30,26 @@ def _expanded(text: str) -> str:
     if point >= len(digits):
         return f"{sign}{digits}{'0' * (point - len(digits))}"
     return f"{sign}{digits[:point]}.{digits[point:]}"
+
+
+def go_float(value: float) -> str:
+    """Go's FormatFloat(v, 'g', -1, 64), and so fmt.Sprint: exponents below 1e-4 and from 1e6 on."""
+    if math.isnan(value) or math.isinf(value):
+        return format_float(value)
+    mantissa, _, exponent = _shortest(value).partition("e")
+    if value != 0 and not -4 <= int(exponent) < 6:
+        return f"{mantissa}e{int(exponent):+03d}"
+    return format_float(value)
+
+
+def _shortest(value: float) -> str:
+    """`d.ddde±x` with the fewest digits that read back as the same number."""
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits))
+    bare = text.rstrip("0") or "0"
+    fraction = f".{bare[1:]}" if len(bare) > 1 else ""
+    return f"{'-' if sign else ''}{bare[0]}{fraction}e{exponent + len(text) - 1}"
 
 
 def printable(text: str) -> str:

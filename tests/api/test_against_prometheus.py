@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import requests
 
 from tests.api.running import Server, Target, opsctl, prometheus
 from tests.servers import wait_for
@@ -209,8 +211,100 @@ def test_metadata_and_status_are_alike(pair: Pair) -> None:
 
 
 def test_forms_may_be_posted(pair: Pair) -> None:
-    import requests
-
     for server in (pair.ours, pair.theirs):
         answer = requests.post(f"{server.url}/api/v1/query", data={"query": "temperature{job='one'}"}, timeout=5)
         assert answer.json()["data"]["result"][0]["value"][1] == "21.5"
+
+
+LONG = "sum by (code, path) (rate(requests_total{code=~'5..', path!='/health', team='x'}[5m]))"
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "up", "sum(up)by(job)", "sum without(job)(up)", "topk(3,up)", "-up", "-(1+2)", "1e6", "1e-5", "123456.5", "Inf", "0x10",
+        "up{a='b',c=~'d.*'} offset 5m", "up @ 12.5", "up @ start() offset -1h30m", "rate(up[90s] @ end() offset 1d)",
+        "max_over_time(rate(up[5m])[1h:])", "max_over_time(rate(up[5m])[1h:1m] offset 1w)",
+        '{__name__=~"u.*"}', "up == bool 1", "up * on(job) group_left(a) up", "up and ignoring(job) up", '"a\\"b"', "time()",
+        "up * ignoring(a) group_right() up", "count_values('x', up)", "a + on() b",
+        f"{LONG} / {LONG}", f"topk(5, {LONG} / {LONG})", f"({LONG} + {LONG})", f"-({LONG} + {LONG})",
+        f"histogram_quantile(0.9, {LONG} * on (code) group_left (path) {LONG})",
+        f"label_replace({LONG}, 'a_long_label_name', '$1', 'another_long_label', '(.*)')",
+        f"max_over_time(({LONG} + {LONG})[1h:1m])", f"{LONG} > bool {LONG}", f"1 + {LONG} + {LONG}",
+    ],
+)  # fmt: skip
+def test_expressions_are_printed_the_same(pair: Pair, expr: str) -> None:
+    ours, theirs = pair.both("/api/v1/format_query", query=expr)
+    assert ours == theirs
+
+
+def test_bad_expressions_are_not_printed(pair: Pair) -> None:
+    ours, theirs = pair.both("/api/v1/format_query", query="sum(")
+    assert ours["errorType"] == theirs["errorType"] == "bad_data"
+    assert ours["error"].startswith('invalid parameter "query": ')
+
+
+def test_federation_gives_the_same_page(pair: Pair) -> None:
+    chosen = [
+        "temperature",
+        'up{job="one"}',
+        'requests_total{code=~".+"}',
+        "huge",
+        "tiny",
+        "nothing",
+        "endless",
+        "nope",
+    ]
+    pages = [server.get("/federate", **{"match[]": chosen}) for server in (pair.ours, pair.theirs)]
+    assert [p.status_code for p in pages] == [200, 200]
+    ours, theirs = (re.sub(r" \d{13}$", " TIME", p.text, flags=re.MULTILINE) for p in pages)
+    assert sorted(ours.splitlines()) == sorted(theirs.splitlines())
+    assert [x for x in ours.splitlines() if x[0] == "#"] == [x for x in theirs.splitlines() if x[0] == "#"]
+    assert 'up{instance="' in ours
+    assert 'site="here"' in ours
+
+
+def test_federation_adds_an_empty_instance_to_what_has_none(pair: Pair) -> None:
+    texts = [server.get("/federate", **{"match[]": "job:temperature:max"}).text for server in (pair.ours, pair.theirs)]
+    for text in texts:
+        assert 'instance="",site="here"' in text
+    for bad in ({"match[]": "{"}, {"match[]": "sum(up)"}):
+        assert [server.get("/federate", **bad).status_code for server in (pair.ours, pair.theirs)] == [400, 400]
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("status/walreplay", {}), ("targets/metadata", {"metric": "requests_total"}), ("query_exemplars", {"query": "up"}),
+        ("targets/metadata", {"match_target": '{job="one"}', "metric": "temperature"}),
+        ("targets/metadata", {"limit": "x"}), ("targets/metadata", {"metric": "nope"}),
+        ("query_exemplars", {"query": "up", "start": "x"}), ("query_exemplars", {"query": "up", "start": 2, "end": 1}),
+    ],
+)  # fmt: skip
+def test_small_endpoints_are_the_same(pair: Pair, path: str, params: dict[str, Any]) -> None:
+    ours, theirs = pair.both(f"/api/v1/{path}", **params)
+    for body in (ours, theirs):
+        if isinstance(body.get("data"), list):
+            body["data"].sort(key=str)
+    assert ours == theirs
+
+
+def test_refusals_are_the_same(pair: Pair) -> None:
+    for server in (pair.ours, pair.theirs):
+        refused = requests.post(f"{server.url}/api/v1/admin/tsdb/delete_series", data={"match[]": "up"}, timeout=5)
+        assert (refused.status_code, refused.json()["errorType"]) == (500, "unavailable")
+        assert refused.json()["error"] == "admin APIs disabled"
+        refused = requests.post(f"{server.url}/api/v1/write", data=b"x", timeout=5)
+        assert refused.status_code == 404
+        assert refused.text.startswith("remote write receiver needs to be enabled with --")
+
+
+def test_other_origins_may_read(pair: Pair) -> None:
+    names = ("Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Vary")
+    for method, path, headers in (
+        ("OPTIONS", "/api/v1/query", {}), ("OPTIONS", "/api/v1/nope", {"Origin": "http://x"}),
+        ("GET", "/api/v1/labels", {"Origin": "http://x"}), ("HEAD", "/-/healthy", {}), ("HEAD", "/-/ready", {}),
+    ):  # fmt: skip
+        answers = [requests.request(method, s.url + path, headers=headers, timeout=5) for s in (pair.ours, pair.theirs)]
+        ours, theirs = ((a.status_code, [a.headers.get(name) for name in names]) for a in answers)
+        assert ours == theirs, (method, path)

@@ -1,0 +1,177 @@
+"""format_query: an expression as Prometheus' printer lays it out.
+
+Source: prometheus promql/parser/printer.go and prettier.go: what is over 100 long on one line is split, two spaces a
+level.
+"""
+
+from __future__ import annotations
+
+import re
+
+from opsctl.model.duration import format_duration
+from opsctl.model.labels import METRIC_NAME, quote
+from opsctl.model.matcher import Matcher
+from opsctl.promql import PromqlError
+from opsctl.promql.number import go_float
+from opsctl.promql.syntax import (
+    Aggregate,
+    At,
+    Binary,
+    Call,
+    Matching,
+    Negate,
+    Node,
+    Number,
+    Paren,
+    Range,
+    Selector,
+    Subquery,
+    Text,
+)  # fmt: skip
+
+_WIDEST = 100
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+def pretty(node: Node) -> str:
+    """The expression over as many lines as it needs. Raises PromqlError when it is nested too deeply."""
+    try:
+        return _Printer().pretty(node, 0)
+    except RecursionError:
+        raise PromqlError("the expression is nested too deeply") from None
+
+
+class _Printer:
+    """Remembers the one-line text of each node: every level above asks for it again."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, str] = {}
+
+    def line(self, node: Node) -> str:
+        made = self._lines.get(id(node))
+        if made is None:
+            made = self._lines[id(node)] = self._line(node)
+        return made
+
+    def _line(self, node: Node) -> str:
+        match node:
+            case Aggregate():
+                given = f"{self.line(node.param)}, " if node.param is not None else ""
+                return f"{_operator(node)}({given}{self.line(node.expr)})"
+            case Binary():
+                return f"{self.line(node.lhs)} {node.op}{_how(node)} {self.line(node.rhs)}"
+            case Call():
+                return f"{node.name}({', '.join(self.line(arg) for arg in node.args)})"
+            case Negate():
+                return f"-{self.line(node.expr)}"
+            case Paren():
+                return f"({self.line(node.expr)})"
+            case Subquery():
+                return f"{self.line(node.expr)}{_subquery_suffix(node)}"
+            case _:
+                return _leaf(node)
+
+    def pretty(self, node: Node, level: int) -> str:
+        pad = "  " * level
+        if isinstance(node, Negate):
+            return f"{pad}-{self.pretty(node.expr, level).strip()}"
+        line = self.line(node)
+        if len(line.encode("utf-8", "replace")) <= _WIDEST:
+            return pad + line
+        match node:
+            case Aggregate():
+                parts = [node.expr] if node.param is None else [node.param, node.expr]
+                return f"{pad}{_operator(node)}({self._inside(parts, level)})"
+            case Call() if node.args:
+                return f"{pad}{node.name}({self._inside(node.args, level)})"
+            case Paren():
+                return f"{pad}({self._inside([node.expr], level)})"
+            case Binary():
+                lhs, rhs = self.pretty(node.lhs, level + 1), self.pretty(node.rhs, level + 1)
+                return f"{lhs}\n{pad}{node.op}{_how(node)}\n{rhs}"
+            case Subquery():
+                return f"{self.pretty(node.expr, level)}{_subquery_suffix(node)}"
+            case _:
+                return pad + line
+
+    def _inside(self, nodes: list[Node] | tuple[Node, ...], level: int) -> str:
+        """The nodes one level in, between the brackets' lines."""
+        inner = ",\n".join(self.pretty(each, level + 1) for each in nodes)
+        return f"\n{inner}\n{'  ' * level}"
+
+
+def _leaf(node: Node) -> str:
+    match node:
+        case Number():
+            return go_float(node.value)
+        case Text():
+            return quote(node.value)
+        case Range():
+            return (
+                f"{_braced(node.selector)}[{_span(node.range_ms)}]{_shift(node.selector.at, node.selector.offset_ms)}"
+            )
+        case Selector():
+            return f"{_braced(node)}{_shift(node.at, node.offset_ms)}"
+        case _:
+            raise AssertionError(f"{type(node).__name__} is no leaf")
+
+
+def _braced(selector: Selector) -> str:
+    """`name{matchers}`; the matcher that only says the name again is left out."""
+    plain = _METRIC.fullmatch(selector.name) is not None
+    inner = [
+        _matcher(m)
+        for m in selector.matchers
+        if not (m.name == METRIC_NAME and m.op == "=" and m.value == selector.name)
+    ]
+    if selector.name and not plain:
+        inner.insert(0, quote(selector.name))
+    name = selector.name if plain else ""
+    return f"{name}{{{','.join(inner)}}}" if inner or not name else name
+
+
+def _matcher(matcher: Matcher) -> str:
+    return f"{_label(matcher.name)}{matcher.op}{quote(matcher.value)}"
+
+
+def _label(name: str) -> str:
+    return name if _LABEL.fullmatch(name) else quote(name)
+
+
+def _labels(names: tuple[str, ...]) -> str:
+    return f"({', '.join(_label(name) for name in names)})"
+
+
+def _operator(node: Aggregate) -> str:
+    if node.without:
+        return f"{node.op} without {_labels(node.labels)} "
+    return f"{node.op} by {_labels(node.labels)} " if node.labels else node.op
+
+
+def _how(node: Binary) -> str:
+    return (" bool" if node.return_bool else "") + _matching(node.matching)
+
+
+def _matching(matching: Matching) -> str:
+    if not matching.labels and not matching.on:
+        return ""
+    text = f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
+    if matching.card in ("many-to-one", "one-to-many"):
+        text += f" group_{'left' if matching.card == 'many-to-one' else 'right'} {_labels(matching.include)}"
+    return text
+
+
+def _subquery_suffix(node: Subquery) -> str:
+    step = _span(node.step_ms) if node.step_ms else ""
+    return f"[{_span(node.range_ms)}:{step}]{_shift(node.at, node.offset_ms)}"
+
+
+def _shift(at: At, offset_ms: int) -> str:
+    moment = "" if at is None else f" @ {at}()" if isinstance(at, str) else f" @ {at / 1000:.3f}"
+    sign = "-" if offset_ms < 0 else ""
+    return moment + (f" offset {sign}{_span(abs(offset_ms))}" if offset_ms else "")
+
+
+def _span(ms: int) -> str:
+    return format_duration(ms / 1000)

@@ -1,0 +1,19 @@
+"""What Prometheus has behind a flag, refused in its words while the flag is off."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from opsctl.api.prometheus_params import ApiError
+
+
+async def admin_off(_: Request) -> Response:
+    """Deleting series, cleaning tombstones, snapshots: never over the API."""
+    raise ApiError("unavailable", "admin APIs disabled")
+
+
+async def remote_write_off(_: Request) -> Response:
+    """POST /api/v1/write without a receiver."""
+    said = "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n"
+    return PlainTextResponse(said, 404)
