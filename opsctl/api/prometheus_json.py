@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from opsctl.model.series import Series
+from opsctl.api.prometheus_samples import moment, numbers, rows
 from opsctl.promql import Matrix, Scalar, String, Value
 from opsctl.promql.number import format_float
 
@@ -32,21 +32,6 @@ def failure(kind: str, message: str) -> Response:
     return Response(orjson.dumps(body), STATUS.get(kind, 500), media_type="application/json")
 
 
-def number(value: float) -> str:
-    """A sample's value: as short as it reads back, exponents only below 1e-6 and from 1e21 on."""
-    text = repr(value)
-    if text.endswith(".0"):
-        return text[:-2]
-    if "e" in text and (0 < abs(value) < 1e-6 or 1e21 <= abs(value) < float("inf")):
-        return text
-    return text if "e" not in text and "n" not in text else format_float(value)
-
-
-def moment(ms: int) -> int | float:
-    """ms as the seconds that Prometheus prints: 1435781451 or 1435781451.781."""
-    return ms // 1000 if ms % 1000 == 0 else ms / 1000
-
-
 def value_data(value: Value) -> dict[str, Any]:
     """The `data` of a query."""
     if isinstance(value, Scalar):
@@ -54,21 +39,11 @@ def value_data(value: Value) -> dict[str, Any]:
     if isinstance(value, String):
         return {"resultType": "string", "result": [moment(value.at_ms), value.value]}
     if isinstance(value, Matrix):
-        return {"resultType": "matrix", "result": _rows(value.series)}
+        return {"resultType": "matrix", "result": rows(value.series)}
     at = moment(value.at_ms)
-    rows = [{"metric": dict(labels), "value": [at, number(v)]} for labels, v in value]
-    return {"resultType": "vector", "result": rows}
-
-
-def _rows(series: Sequence[Series]) -> list[dict[str, Any]]:
-    stamps: dict[int, list[int | float]] = {}
-    rows = []
-    for one in series:
-        if id(one.times) not in stamps:
-            stamps[id(one.times)] = [moment(ms) for ms in one.times.tolist()]
-        values = [number(v) for v in one.values.tolist()]
-        rows.append({"metric": dict(one.labels), "values": list(zip(stamps[id(one.times)], values, strict=True))})
-    return rows
+    texts = numbers(value.values)
+    found = [{"metric": dict(labels), "value": [at, text]} for labels, text in zip(value.labels, texts, strict=True)]
+    return {"resultType": "vector", "result": found}
 
 
 def sized(value: Value, limit: int) -> tuple[Value, tuple[str, ...]]:
