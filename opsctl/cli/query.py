@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
+from opsctl.cli.plot import Line, draw, step_of
 from opsctl.client.http import OpsClient, connect
 from opsctl.core.clock import local, parse_iso
 from opsctl.core.errors import UsageError
@@ -29,7 +31,10 @@ _PLACE = re.compile(r"(\d+):(\d+): parse error")
 def run(
     expr: Annotated[str, typer.Argument(help="A PromQL expression.", metavar="EXPR")],
     range_: Annotated[str, typer.Option("--range", help="Look back this long, e.g. 6h.", metavar="DURATION")] = "",
-    step: Annotated[str, typer.Option("--step", help="Step of a range.", metavar="DURATION")] = "1m",
+    step: Annotated[
+        str, typer.Option("--step", help="Step of a range; a fitting one by itself.", metavar="DURATION")
+    ] = "",
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the range (1h without --range).")] = False,
     at: Annotated[str, typer.Option("--at", help="Evaluate at this time (RFC 3339) instead of now.")] = "",
     url: Url = "",
     role: AsRole = "operator",
@@ -38,13 +43,17 @@ def run(
 ) -> None:
     """Evaluate a PromQL expression now, or over a range. Exits 1 when there is no result.
 
-    Example: opsctl query 'sum by (service) (rate(http_requests_total[5m]))' --range 1h --step 1m
+    Example: opsctl query 'sum by (service) (rate(http_requests_total[5m]))' --range 1h --plot
     """
     client = client_of(url, role, config)
     now = parse_iso(at) if at else time.time()
-    data = _asked(client, expr, now, _seconds(range_, "--range"), _seconds(step, "--step"))
+    back = _seconds(range_, "--range") or (3600.0 if plot else 0.0)
+    gap = _seconds(step, "--step") or step_of(back)
+    data = _asked(client, expr, now, back, gap)
     if as_json:
         print_json(data)
+    elif plot and data["result"]:
+        _plot(data["result"], now - back, now, gap)
     else:
         _show(data)
     if data["resultType"] in ("vector", "matrix") and not data["result"]:
@@ -98,6 +107,11 @@ def _show(data: Any) -> None:
                 for r in result
             ),
         )  # fmt: skip
+
+
+def _plot(result: Any, begin: float, end: float, step: float) -> None:
+    lines = [Line(str(Labels(r["metric"])), [(float(at), float(v)) for at, v in r["values"]]) for r in result]
+    sys.stdout.write(f"{draw(lines, begin, end, step)}\n")
 
 
 def _name(metric: dict[str, str]) -> str:

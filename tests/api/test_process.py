@@ -151,7 +151,8 @@ def test_query_and_targets_at_a_terminal(tmp_path: Path, target: Target) -> None
         wait_for(lambda: (server.value("count_over_time(a[1m])") or 0) >= 3, 10, "samples")
         cases = (
             (("query", "a"), 0, 'job="one"'), (("query", "a", "--range", "10s", "--step", "1s"), 0, "▁"),
-            (("query", "nope"), 1, "没有结果"), (("query", "1 +"), 2, "parse error"), (("targets", "list"), 0, "up"),
+            (("query", "a", "--range", "10s", "--plot"), 0, "┤"), (("query", "a", "--plot"), 0, 'a{instance='),
+            (("query", "nope", "--plot"), 1, "没有结果"), (("query", "nope"), 1, "没有结果"), (("query", "1 +"), 2, "parse error"), (("targets", "list"), 0, "up"),
             (("query", "a", "--json"), 0, '"resultType": "vector"'),
         )  # fmt: skip
         for arguments, code, said in cases:
