@@ -14,8 +14,12 @@ from opsctl.api.problem import problem
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "host", "content-length",
         "authorization", "content-encoding", "date", "server"}  # fmt: skip
-_READING_POSTS = ("/api/v1/query", "/api/v1/query_range", "/api/v1/series", "/api/v1/labels")
-_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+_READING_POSTS = tuple(
+    f"/api/v1/{noun}"
+    for noun in ("query", "query_range", "query_exemplars", "format_query", "parse_query", "series", "labels")
+)
+_READING = ("GET", "HEAD", "OPTIONS")
+_METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]
 
 
 class Passing:
@@ -66,7 +70,7 @@ def _demand_role(request: Request) -> None:
     if request.url.path.startswith("/links/"):
         return
     principal: Principal = request.state.principal
-    reading = request.method in ("GET", "HEAD") or request.url.path in _READING_POSTS
+    reading = request.method in _READING or request.url.path in _READING_POSTS
     principal.require("viewer" if reading else "operator")
 
 

@@ -211,6 +211,7 @@ def _passed(settings: Settings) -> Mapping[str, str]:
     own = ("deliveries", "acks", "alerts", "receivers")
     return {
         "/api/v1/": settings.metrics_url,
+        "/federate": settings.metrics_url,
         "/api/v2/": settings.alerting_url,
         "/links/": settings.alerting_url,
         **{f"/api/opsctl/v1/{noun}": settings.alerting_url for noun in own},
