@@ -63,7 +63,9 @@ def listen(address: str, setting: str) -> socket.socket:
     """A listening socket on HOST:PORT. Raises PortTaken, whose hint names the setting that moves it."""
     host, port = host_port(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # asyncio sets TCP_NODELAY only when it is said
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))

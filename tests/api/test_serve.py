@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -82,3 +83,18 @@ def test_a_taken_port_is_named_with_its_setting() -> None:
         with pytest.raises(PortTaken) as caught:
             listen(f"127.0.0.1:{holder.getsockname()[1]}", "listen.metrics")
     assert "listen.metrics" in caught.value.hint
+
+
+async def test_answers_do_not_wait_for_the_reader_to_acknowledge_their_head() -> None:
+    """Without TCP_NODELAY each answer on a kept connection comes 40 ms late."""
+    seen: list[int] = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(accept, sock=listen("127.0.0.1:0", "x")) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        await reader.read()
+        writer.close()
+    assert seen == [1]
