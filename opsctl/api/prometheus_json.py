@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from opsctl.api.prometheus_samples import moment, numbers, rows
 from opsctl.promql import Matrix, Scalar, String, Value
-from opsctl.promql.number import format_float
+from opsctl.promql.number import format_float, printable
 
 STATUS = {
     "bad_data": 400, "execution": 422, "timeout": 503, "canceled": 499, "not_found": 404,
@@ -24,12 +24,28 @@ def success(data: Any, warnings: Sequence[str] = (), infos: Sequence[str] = ()) 
         body["warnings"] = list(warnings)
     if infos:
         body["infos"] = list(infos)
-    return Response(orjson.dumps(body), media_type="application/json")
+    return Response(_json(body), media_type="application/json")
 
 
 def failure(kind: str, message: str) -> Response:
     body = {"status": "error", "errorType": kind, "error": message}
-    return Response(orjson.dumps(body), STATUS.get(kind, 500), media_type="application/json")
+    return Response(_json(body), STATUS.get(kind, 500), media_type="application/json")
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    """As JSON; a text with bytes that are not UTF-8 (an expression may write them) shows U+FFFD in their place."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_printable(body))
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(key): _printable(each) for key, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def value_data(value: Value) -> dict[str, Any]:
