@@ -20,7 +20,7 @@ from opsctl.api.prometheus_counting import CountRequests
 from opsctl.api.prometheus_expressions import exemplars, format_query, parse_query
 from opsctl.api.prometheus_federate import CONTENT_TYPE, newest, page
 from opsctl.api.prometheus_front import front
-from opsctl.api.prometheus_json import failure, sized, success, top, value_data
+from opsctl.api.prometheus_json import failure, limited, result, success, top
 from opsctl.api.prometheus_params import (
     ApiError,
     Form,
@@ -97,7 +97,7 @@ class PrometheusApi:
         limit, timeout = limit_of(form), seconds_of(form, "timeout", 0.0)
         lookback = round(seconds_of(form, "lookback_delta", 0.0) * 1000)
         value = await _evaluated(self._m.queries.instant(form.get("query", ""), at, timeout, lookback))
-        return _result(value, limit)
+        return result(value, limit)
 
     async def query_range(self, request: Request) -> Response:
         form = await read_form(request)
@@ -107,24 +107,24 @@ class PrometheusApi:
         pending = self._m.queries.range(
             form.get("query", ""), span.start_ms, span.end_ms, span.step_ms, timeout, lookback
         )
-        return _result(await _evaluated(pending), limit)
+        return result(await _evaluated(pending), limit)
 
     async def series(self, request: Request) -> Response:
         form = await read_form(request)
         sets, start, end = self._selection(form, required=True)
         found = await asyncio.to_thread(self._m.storage.series, sets, start, end)
-        return _limited([dict(labels) for labels in found], limit_of(form))
+        return limited([dict(labels) for labels in found], limit_of(form))
 
     async def labels(self, request: Request) -> Response:
         form = await read_form(request)
         sets, start, end = self._selection(form, required=False)
-        return _limited(await asyncio.to_thread(self._m.storage.label_names, sets, start, end), limit_of(form))
+        return limited(await asyncio.to_thread(self._m.storage.label_names, sets, start, end), limit_of(form))
 
     async def label_values(self, request: Request) -> Response:
         form, name = await read_form(request), label_name_of(request.path_params["name"])
         sets, start, end = self._selection(form, required=False)
         found = await asyncio.to_thread(self._m.storage.label_values, name, sets, start, end)
-        return _limited(found, limit_of(form))
+        return limited(found, limit_of(form))
 
     def _selection(self, form: Form, required: bool) -> tuple[list[Sequence[Matcher]], int, int]:
         start, end = time_of(form, "start", _FIRST_MS), time_of(form, "end", _LAST_MS)
@@ -238,17 +238,6 @@ async def _evaluated(pending: Awaitable[Any]) -> Any:
         raise ApiError("execution", error.message) from error
     except QueryTimeout as error:
         raise ApiError("timeout", error.message) from error
-
-
-def _result(value: Any, limit: int) -> Response:
-    cut, told = sized(value, limit)
-    return success(value_data(cut), (*value.warnings, *told), value.infos)
-
-
-def _limited(rows: list[Any], limit: int) -> Response:
-    if limit and len(rows) > limit:
-        return success(rows[:limit], ("results truncated due to limit",))
-    return success(rows)
 
 
 async def _no_such_path(_: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ from opsctl.api.prometheus_samples import moment, numbers, rows
 from opsctl.promql import Matrix, Scalar, String, Value
 from opsctl.promql.number import format_float, printable
 
+_CUT = "results truncated due to limit"
 STATUS = {
     "bad_data": 400, "execution": 422, "timeout": 503, "canceled": 499, "not_found": 404,
     "not_acceptable": 406, "internal": 500,
@@ -62,11 +63,24 @@ def value_data(value: Value) -> dict[str, Any]:
     return {"resultType": "vector", "result": found}
 
 
-def sized(value: Value, limit: int) -> tuple[Value, tuple[str, ...]]:
+def result(value: Value, limit: int) -> Response:
+    """A query's answer, with what was noted on the way."""
+    cut, told = _sized(value, limit)
+    return success(value_data(cut), (*value.warnings, *told), value.infos)
+
+
+def limited(rows: list[Any], limit: int) -> Response:
+    """At most `limit` rows (0: all), with Prometheus' warning when something was cut."""
+    if limit and len(rows) > limit:
+        return success(rows[:limit], (_CUT,))
+    return success(rows)
+
+
+def _sized(value: Value, limit: int) -> tuple[Value, tuple[str, ...]]:
     """A result cut to `limit` series, with Prometheus' warning when something was cut."""
     if not limit or isinstance(value, (Scalar, String)) or len(value) <= limit:
         return value, ()
-    told = ("results truncated due to limit",)
+    told = (_CUT,)
     if isinstance(value, Matrix):
         return Matrix(value.series[:limit], value.warnings, value.infos), told
     cut = type(value)(value.at_ms, value.labels[:limit], value.values[:limit], value.warnings, value.infos)
