@@ -18,7 +18,7 @@ from starlette.routing import Route
 from opsctl.api.prometheus_cors import Cors
 from opsctl.api.prometheus_counting import CountRequests
 from opsctl.api.prometheus_expressions import exemplars, format_query, parse_query
-from opsctl.api.prometheus_federate import CONTENT_TYPE, newest, page
+from opsctl.api.prometheus_federate import ANY_NAMES, CONTENT_TYPE, classic, newest, page
 from opsctl.api.prometheus_front import front
 from opsctl.api.prometheus_json import failure, limited, result, success, top
 from opsctl.api.prometheus_params import (
@@ -137,7 +137,8 @@ class PrometheusApi:
             return PlainTextResponse(f"{error.message}\n", 400)
         now, lookback = self._m.now_ms(), self._m.queries.lookback_ms
         found = await asyncio.to_thread(newest, self._m.storage, sets, now, lookback)
-        text = page(found, self._m.config.global_.external_labels)
+        known = ANY_NAMES in request.headers.get("accept", "")
+        text = page(found if known else classic(found), self._m.config.global_.external_labels)
         return Response(text.encode("utf-8", "replace"), headers={"Content-Type": CONTENT_TYPE})
 
     async def targets(self, request: Request) -> Response:

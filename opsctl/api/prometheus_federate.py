@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.matcher import Matcher
@@ -15,8 +15,10 @@ from opsctl.model.series import Querier, is_stale
 from opsctl.promql.number import go_float
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ANY_NAMES = "escaping=allow-utf-8"
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_METRIC_NOT, _LABEL_NOT = re.compile(r"^[0-9]|[^a-zA-Z0-9_:]"), re.compile(r"^[0-9]|[^a-zA-Z0-9_]")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,16 @@ def page(samples: Sequence[Newest], external: Mapping[str, str]) -> str:
     """The page: untyped families; external labels where a series has none of that name, `instance` always."""
     outside = {"instance": "", **external}
     return "".join(_lines(samples, outside))
+
+
+def classic(samples: Sequence[Newest]) -> list[Newest]:
+    """The samples with underscores for what classic names may not hold, for a reader that knows no others."""
+    return [replace(one, labels=_underscored(one.labels)) for one in samples]
+
+
+def _underscored(labels: Labels) -> Labels:
+    pairs = {_LABEL_NOT.sub("_", k): v for k, v in labels.pairs if k != METRIC_NAME}
+    return Labels({**pairs, METRIC_NAME: _METRIC_NOT.sub("_", labels.name)})
 
 
 def _lines(samples: Sequence[Newest], outside: Mapping[str, str]) -> Iterator[str]:

@@ -153,3 +153,11 @@ def test_federation_leaves_out_what_has_ended(tmp_path: Path) -> None:
         assert text.count("\nkept{") == 2
         assert server.get("/federate").status_code == 400
     target.close()
+
+
+def test_federation_writes_other_names_for_who_reads_them(server: Server) -> None:
+    asked = {"match[]": '{"with.dot",job="a"}'}
+    assert "# TYPE with_dot untyped\nwith_dot{a=" in server.get("/federate", **asked).text
+    accept = {"Accept": "text/plain; version=1.0.0; escaping=allow-utf-8"}
+    page = requests.get(f"{server.url}/federate", params=asked, headers=accept, timeout=5).text
+    assert '# TYPE "with.dot" untyped\n{"with.dot",a="1"' in page
