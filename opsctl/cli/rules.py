@@ -1,4 +1,4 @@
-"""opsctl rules: check, test."""
+"""opsctl rules: check, test, eval."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from opsctl.cli.output import AsJson, print_json
+from opsctl.cli.rules_eval import evaluate
 from opsctl.core.errors import DocumentError, UsageError
 from opsctl.rules.check import Checked, check_file
 from opsctl.rules.testrun import Outcome, run_test_file
 
-app = typer.Typer(no_args_is_help=True, help="Check and test Prometheus rule files.")
+app = typer.Typer(no_args_is_help=True, help="Check, test and evaluate Prometheus rule files.")
+app.command("eval")(evaluate)
 
 Files = Annotated[list[Path], typer.Argument(help="Rule files.", metavar="FILE…")]
 
