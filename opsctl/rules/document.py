@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,22 +74,43 @@ class RuleFile:
     groups: tuple[Group, ...] = ()
 
 
-def read_rule_file(path: Path) -> tuple[Source, RuleFile]:
+def read_rule_file(path: Path, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
     """The file's shape alone, not yet checked. Raises DocumentError."""
-    return shaped(read(path))
+    return shaped(read(path), ignore_unknown)
 
 
-def parse_rule_text(text: str, file: str) -> tuple[Source, RuleFile]:
-    return shaped(parse(text, file))
+def parse_rule_text(text: str, file: str, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
+    return shaped(parse(text, file), ignore_unknown)
 
 
-def shaped(source: Source) -> tuple[Source, RuleFile]:
+def shaped(source: Source, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
     """Converts parsed YAML; a group's labels are under those of its rules."""
+    if ignore_unknown:
+        source = Source(source.file, _known(source.data, _FILE_KEYS), source.node)
     if isinstance(source.data, dict):
         _refuse_own_names(source)
     made = convert(Source(source.file, _without_nulls(source.data), source.node), RuleFile)
     groups = tuple(_named(group, source.file) for group in made.groups)
     return source, replace(made, groups=groups)
+
+
+_RULE_KEYS: Mapping[str, Any] = dict.fromkeys(
+    ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
+)
+_GROUP_KEYS: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "interval", "limit", "query_offset", "labels")),
+    "rules": _RULE_KEYS,
+}
+_FILE_KEYS: Mapping[str, Any] = {"groups": _GROUP_KEYS}
+
+
+def _known(data: Any, keys: Mapping[str, Any] | None) -> Any:
+    """The data without the fields that rule files do not have; what is below a field without keys is kept whole."""
+    if isinstance(data, dict) and keys is not None:
+        return {key: _known(value, keys[key]) for key, value in data.items() if key in keys}
+    if isinstance(data, list):
+        return [_known(each, keys) for each in data]
+    return data
 
 
 def _named(group: Group, file: str) -> Group:
