@@ -89,7 +89,7 @@ def shaped(source: Source, ignore_unknown: bool = False) -> tuple[Source, RuleFi
         source = Source(source.file, _known(source.data, _FILE_KEYS), source.node)
     if isinstance(source.data, dict):
         _refuse_own_names(source)
-    made = convert(Source(source.file, _without_nulls(source.data), source.node), RuleFile)
+    made = convert(Source(source.file, without_nulls(source.data), source.node), RuleFile)
     groups = tuple(_named(group, source.file) for group in made.groups)
     return source, replace(made, groups=groups)
 
@@ -118,12 +118,12 @@ def _named(group: Group, file: str) -> Group:
     return replace(group, file=file, rules=rules)
 
 
-def _without_nulls(data: Any) -> Any:
-    """An empty value is the same as none, as Go reads it."""
+def without_nulls(data: Any) -> Any:
+    """An empty value is the same as none, and an empty entry of a list is no entry, as Go reads them."""
     if isinstance(data, dict):
-        return {k: _without_nulls(v) for k, v in data.items() if v is not None}
+        return {k: without_nulls(v) for k, v in data.items() if v is not None}
     if isinstance(data, list):
-        return [_without_nulls(v) for v in data]
+        return [without_nulls(v) for v in data if v is not None]
     return data
 
 
