@@ -11,12 +11,11 @@ from pydantic import BeforeValidator, Field
 
 from opsctl.core.document import Source, convert, document, parse, read
 from opsctl.model.duration import parse_duration
+from opsctl.rules.soundness import sound
 
 
 def _duration(value: Any) -> float:
     """`5m`; a bare number other than 0 is no duration, as in Prometheus."""
-    if isinstance(value, float):
-        return value
     return parse_duration(str(value))
 
 
@@ -55,7 +54,7 @@ class Group:
 
     name: Words = ""
     interval: Span = 0.0
-    limit: int = 0
+    limit: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     query_offset: Span | None = None
     labels: dict[str, Words] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
@@ -85,6 +84,7 @@ def parse_rule_text(text: str, file: str, ignore_unknown: bool = False) -> tuple
 
 def shaped(source: Source, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
     """Converts parsed YAML; a group's labels are under those of its rules."""
+    sound(source)
     if ignore_unknown:
         source = Source(source.file, _known(source.data, _FILE_KEYS), source.node)
     if isinstance(source.data, dict):

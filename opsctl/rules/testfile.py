@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 
 from opsctl.core.document import Source, convert, document, read
 from opsctl.rules.document import Span, Words, without_nulls
+from opsctl.rules.soundness import sound
 
 
 def _number(value: Any) -> Any:
@@ -91,7 +92,7 @@ class TestFile:
 
 def load_test_file(path: Path) -> TestFile:
     """Reads a test file. Raises DocumentError."""
-    source = read(path)
+    source = sound(read(path))
     if isinstance(source.data, dict) and "file" in source.data:
         raise source.refuse(("file",), "unknown key")
     data = without_nulls(source.data)
