@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _UNITS = (("y", 31_536_000.0), ("w", 604_800.0), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
-_PATTERN = re.compile(r"^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$")
+_PATTERN = re.compile("".join(f"(?:([0-9]{{1,18}}){unit})?" for unit, _ in _UNITS))
+_LONGEST = 2**63 / 1e9
 
 
 def parse_duration(text: str) -> float:
@@ -15,11 +16,14 @@ def parse_duration(text: str) -> float:
     """
     if text == "0":
         return 0.0
-    match = _PATTERN.match(text)
+    match = _PATTERN.fullmatch(text)
     if not text or match is None:
         raise ValueError(f"not a valid duration string: {text!r} (write e.g. 30s, 5m, 1h30m)")
     parts = zip(match.groups(), _UNITS, strict=True)
-    return sum(int(number) * unit for number, (_, unit) in parts if number)
+    seconds = sum(int(number) * unit for number, (_, unit) in parts if number)
+    if seconds >= _LONGEST:
+        raise ValueError(f"duration out of range: {text!r} (at most 292y)")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

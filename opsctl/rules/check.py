@@ -6,6 +6,7 @@ Source: model/rulefmt (RuleGroups.Validate, Rule.Validate), cmd/promtool checkDu
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ Place = tuple[int | str, ...]
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Two rules that would write the same series: a warning, unless they are the same rule twice in a group."""
+    """Two rules that would write the same series: odd, but allowed."""
 
     name: str
     labels: dict[str, str]
@@ -41,14 +42,14 @@ class Checked:
     duplicates: tuple[Duplicate, ...]
 
 
-def check_file(path: Path) -> Checked:
-    """Reads and checks a rule file. Raises DocumentError with every mistake."""
-    return _checked(*read_rule_file(path))
+def check_file(path: Path, ignore_unknown: bool = False) -> Checked:
+    """Reads and checks a rule file; unknown fields are mistakes unless ignored. Raises DocumentError with every one."""
+    return _checked(*read_rule_file(path, ignore_unknown))
 
 
-def check_text(text: str, file: str) -> Checked:
+def check_text(text: str, file: str, ignore_unknown: bool = False) -> Checked:
     """As check_file, for a text in hand."""
-    return _checked(*parse_rule_text(text, file))
+    return _checked(*parse_rule_text(text, file, ignore_unknown))
 
 
 def load_rules(path: Path) -> tuple[Group, ...]:
@@ -81,20 +82,6 @@ def _problems(source: Source, file: RuleFile) -> Iterator[Problem]:
             for where, message in _rule_problems(rule):
                 found = source.problem((*place, "rules", r, *where), "")
                 yield Problem(found.file, found.line, "", f"{head}: {message}")
-        yield from _repeated(source, place, group)
-
-
-def _repeated(source: Source, place: Place, group: Group) -> Iterator[Problem]:
-    for r, rule in enumerate(group.rules):
-        if rule.name and rule in group.rules[:r]:
-            found = source.problem((*place, "rules", r), "")
-            first = group.rules.index(rule) + 1
-            yield Problem(
-                found.file,
-                found.line,
-                "",
-                f'group "{group.name}", rule {r + 1}, "{rule.name}": duplicate of rule {first}',
-            )
 
 
 def _rule_problems(rule: Rule) -> Iterator[tuple[Place, str]]:
@@ -149,11 +136,7 @@ def _templates(rule: Rule) -> Iterator[tuple[Place, str]]:
                 yield (key, name), f'{kind} "{name}": {error.message}'
 
 
-def _duplicates(file: RuleFile) -> Iterator[Duplicate]:
-    seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
-    for group in file.groups:
-        for rule in group.rules:
-            key = (rule.name, tuple(sorted(rule.labels.items())))
-            if key in seen:
-                yield Duplicate(rule.name, dict(rule.labels))
-            seen.add(key)
+def _duplicates(file: RuleFile) -> list[Duplicate]:
+    """Each once, in the order of names and labels, as promtool lists them."""
+    seen = Counter((rule.name, tuple(sorted(rule.labels.items()))) for group in file.groups for rule in group.rules)
+    return [Duplicate(name, dict(labels)) for (name, labels), times in sorted(seen.items()) if times > 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,12 +11,11 @@ from pydantic import BeforeValidator, Field
 
 from opsctl.core.document import Source, convert, document, parse, read
 from opsctl.model.duration import parse_duration
+from opsctl.rules.soundness import sound
 
 
 def _duration(value: Any) -> float:
     """`5m`; a bare number other than 0 is no duration, as in Prometheus."""
-    if isinstance(value, float):
-        return value
     return parse_duration(str(value))
 
 
@@ -54,7 +54,7 @@ class Group:
 
     name: Words = ""
     interval: Span = 0.0
-    limit: int = 0
+    limit: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 0
     query_offset: Span | None = None
     labels: dict[str, Words] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
@@ -73,22 +73,44 @@ class RuleFile:
     groups: tuple[Group, ...] = ()
 
 
-def read_rule_file(path: Path) -> tuple[Source, RuleFile]:
+def read_rule_file(path: Path, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
     """The file's shape alone, not yet checked. Raises DocumentError."""
-    return shaped(read(path))
+    return shaped(read(path), ignore_unknown)
 
 
-def parse_rule_text(text: str, file: str) -> tuple[Source, RuleFile]:
-    return shaped(parse(text, file))
+def parse_rule_text(text: str, file: str, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
+    return shaped(parse(text, file), ignore_unknown)
 
 
-def shaped(source: Source) -> tuple[Source, RuleFile]:
+def shaped(source: Source, ignore_unknown: bool = False) -> tuple[Source, RuleFile]:
     """Converts parsed YAML; a group's labels are under those of its rules."""
+    sound(source)
+    if ignore_unknown:
+        source = Source(source.file, _known(source.data, _FILE_KEYS), source.node)
     if isinstance(source.data, dict):
         _refuse_own_names(source)
-    made = convert(Source(source.file, _without_nulls(source.data), source.node), RuleFile)
+    made = convert(Source(source.file, without_nulls(source.data), source.node), RuleFile)
     groups = tuple(_named(group, source.file) for group in made.groups)
     return source, replace(made, groups=groups)
+
+
+_RULE_KEYS: Mapping[str, Any] = dict.fromkeys(
+    ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
+)
+_GROUP_KEYS: Mapping[str, Any] = {
+    **dict.fromkeys(("name", "interval", "limit", "query_offset", "labels")),
+    "rules": _RULE_KEYS,
+}
+_FILE_KEYS: Mapping[str, Any] = {"groups": _GROUP_KEYS}
+
+
+def _known(data: Any, keys: Mapping[str, Any] | None) -> Any:
+    """The data without the fields that rule files do not have; what is below a field without keys is kept whole."""
+    if isinstance(data, dict) and keys is not None:
+        return {key: _known(value, keys[key]) for key, value in data.items() if key in keys}
+    if isinstance(data, list):
+        return [_known(each, keys) for each in data]
+    return data
 
 
 def _named(group: Group, file: str) -> Group:
@@ -96,12 +118,12 @@ def _named(group: Group, file: str) -> Group:
     return replace(group, file=file, rules=rules)
 
 
-def _without_nulls(data: Any) -> Any:
-    """An empty value is the same as none, as Go reads it."""
+def without_nulls(data: Any) -> Any:
+    """An empty value is the same as none, and an empty entry of a list is no entry, as Go reads them."""
     if isinstance(data, dict):
-        return {k: _without_nulls(v) for k, v in data.items() if v is not None}
+        return {k: without_nulls(v) for k, v in data.items() if v is not None}
     if isinstance(data, list):
-        return [_without_nulls(v) for v in data]
+        return [without_nulls(v) for v in data if v is not None]
     return data
 
 

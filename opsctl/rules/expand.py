@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from opsctl.gotemplate import Functions, Template, TemplateError
+from opsctl.gotemplate import Functions, Template, TemplateError, go_text
 from opsctl.rules.functions import rule_functions
 
 _HEAD = (
@@ -31,6 +31,9 @@ class AlertData:
             "ExternalURL": self.external_url,
             "Value": self.value,
         }
+
+    def __go_text__(self) -> str:
+        return "{" + " ".join(go_text(value) for value in self.template_fields().values()) + "}"
 
 
 @lru_cache(maxsize=8192)

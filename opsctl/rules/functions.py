@@ -15,15 +15,14 @@ from opsctl.gotemplate import TemplateError, go_text
 from opsctl.model.duration import parse_duration
 from opsctl.promql.functions.relabelling import expand
 from opsctl.rules.humanize import (
-    duration_text,
     humanize,
     humanize1024,
     humanize_duration,
     humanize_percentage,
     humanize_timestamp,
     number,
-    time_text,
 )  # fmt: skip
+from opsctl.rules.moments import Length, Moment
 
 
 @dataclass(frozen=True)
@@ -36,25 +35,8 @@ class Sample:
     def template_fields(self) -> Mapping[str, Any]:
         return {"Labels": self.labels, "Value": self.value}
 
-
-@dataclass(frozen=True)
-class Moment:
-    """A time in epoch seconds, printed as Go does."""
-
-    seconds: float
-
     def __go_text__(self) -> str:
-        return time_text(self.seconds)
-
-
-@dataclass(frozen=True)
-class Length:
-    """A duration in seconds, printed as Go does."""
-
-    seconds: float
-
-    def __go_text__(self) -> str:
-        return duration_text(self.seconds)
+        return f"{{{go_text(self.labels)} {go_text(self.value)}}}"
 
 
 Query = Callable[[str], Sequence[Sample]]
@@ -77,10 +59,12 @@ def _string(value: Any) -> str:
     return value
 
 
-def _first(samples: Sequence[Sample]) -> Sample:
+def _first(samples: Any) -> Sample:
+    if not isinstance(samples, list):
+        raise TemplateError(f"wrong type for value; expected template.queryResult; got {go_text(samples)}")
     if not samples:
         raise TemplateError("first() called on vector with no elements")
-    return samples[0]
+    return _sample(samples[0])
 
 
 def _sample(value: Any) -> Sample:
@@ -99,7 +83,8 @@ def _compiled(pattern: str) -> Any:
     try:
         return re2.compile(_string(pattern), options)
     except re2.error as error:
-        raise TemplateError(f"error parsing regexp: {error}") from error
+        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
+        raise TemplateError(f"error parsing regexp: {reason}") from error
 
 
 def _replace_all(pattern: str, replacement: str, text: str) -> str:
@@ -112,25 +97,35 @@ def _match(pattern: str, text: str) -> bool:
 
 
 def _title(text: str) -> str:
-    return re.sub(r"[^\W\d_]+(?:['\w]*)", lambda m: m.group()[0].upper() + m.group()[1:], _string(text))
+    """Go's strings.Title: an apostrophe ends a word too."""
+    return re.sub(r"(?<![^\W])[^\W\d_]", lambda m: m.group().title(), _string(text))
+
+
+def _split_host(text: str) -> tuple[str, str] | None:
+    """Go's net.SplitHostPort: (host, port), or None for what is no such pair."""
+    head, colon, port = text.rpartition(":")
+    if not colon:
+        return None
+    if head.startswith("[") and head.endswith("]"):
+        head = head[1:-1]
+    elif ":" in head:
+        return None
+    return None if any(char in f"{head}{port}" for char in "[]") else (head, port)
 
 
 def _strip_port(host: str) -> str:
-    host = _string(host)
-    bracketed = re.fullmatch(r"\[(.*)\](?::[^:]*)?", host)
-    if bracketed:
-        return bracketed.group(1)
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    pair = _split_host(_string(host))
+    return host if pair is None else pair[0]
 
 
 def _strip_domain(host: str) -> str:
-    bare = _strip_port(host)
-    port = _string(host)[len(bare) :] if not host.startswith("[") else ""
+    bare, port = _split_host(_string(host)) or (host, "")
     try:
         ipaddress.ip_address(bare)
-        return host
     except ValueError:
-        return bare.split(".")[0] + port
+        name = bare.split(".")[0]
+        return f"{name}:{port}" if port else name
+    return host
 
 
 def _link(tab: int) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ _LARGE, _SMALL = "kMGTPEZY", "munpfazy"
 def number(value: Number) -> float:
     """A number, or a text that is one."""
     if isinstance(value, bool):
-        raise TemplateError(f"can't convert {go_text(value)} to float")
+        raise TemplateError("can't convert bool to float")
     if isinstance(value, int | float):
         return float(value)
     if not isinstance(value, str):

@@ -12,23 +12,29 @@ from opsctl.rules.evaluate import ALERTS, FOR_STATE
 from opsctl.rules.state import ActiveAlert, GroupState, RuleState, rule_keys
 
 OUTAGE_TOLERANCE = 3600.0
+GRACE_PERIOD = 600.0
+"""Prometheus' --rules.alert.for-outage-tolerance and --rules.alert.for-grace-period."""
 
 
-def restored_state(group: Group, querier: Querier, now: float, tolerance: float = OUTAGE_TOLERANCE) -> GroupState:
+def restored_state(
+    group: Group, querier: Querier, now: float, tolerance: float = OUTAGE_TOLERANCE, grace: float = 0.0
+) -> GroupState:
     """What was pending or firing when the process ended, if that is no longer ago than `tolerance` seconds.
 
-    A pending alert's waiting goes on where it stopped: the time of the outage does not count.
+    A pending alert's waiting goes on where it stopped: the time of the outage does not count. One that would fire
+    within `grace` seconds waits that long, so that what ended meanwhile is seen first; a rule that holds for less
+    than that waits afresh. What was firing stays so whatever the grace, since its end has to be told.
     """
     rules = {}
     for rule, key in zip(group.rules, rule_keys(group), strict=True):
         if rule.alert:
-            active = _alerts(rule, querier, now, tolerance)
+            active = _alerts(rule, querier, now, tolerance, grace)
             if active:
                 rules[key] = RuleState({alert.labels: alert for alert in active})
     return GroupState(rules)
 
 
-def _alerts(rule: Rule, querier: Querier, now: float, tolerance: float) -> list[ActiveAlert]:
+def _alerts(rule: Rule, querier: Querier, now: float, tolerance: float, grace: float) -> list[ActiveAlert]:
     firing = {
         labels.without(("alertstate",))
         for labels, _, _ in _last(querier, ALERTS, rule, now, tolerance)
@@ -36,11 +42,21 @@ def _alerts(rule: Rule, querier: Querier, now: float, tolerance: float) -> list[
     }
     found = []
     for labels, at, since in _last(querier, FOR_STATE, rule, now, tolerance):
-        waited = labels in firing or at - since >= rule.for_
-        active_at = since if waited else since + (now - at)
-        state = "firing" if labels in firing else "pending"
-        found.append(ActiveAlert(labels, Labels(), 0.0, state, active_at, since if labels in firing else 0.0))  # type: ignore[arg-type]
+        if labels in firing:
+            found.append(ActiveAlert(labels, Labels(), 0.0, "firing", since, since))
+        elif rule.for_ >= grace:
+            found.append(ActiveAlert(labels, Labels(), 0.0, "pending", _waiting_since(rule, now, at, since, grace)))
     return found
+
+
+def _waiting_since(rule: Rule, now: float, at: float, since: float, grace: float) -> float:
+    """When the waiting began, as if the process had stood still since its last word at `at`."""
+    remaining = rule.for_ - (at - since)
+    if remaining <= 0:
+        return since
+    if remaining < grace:
+        return now + grace - rule.for_
+    return since + (now - at)
 
 
 def _last(

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from opsctl.core.document import Source, convert, document, read
-from opsctl.rules.document import Span, Words
+from opsctl.rules.document import Span, Words, without_nulls
+from opsctl.rules.soundness import sound
 
 
 def _number(value: Any) -> Any:
@@ -91,10 +92,10 @@ class TestFile:
 
 def load_test_file(path: Path) -> TestFile:
     """Reads a test file. Raises DocumentError."""
-    source = read(path)
+    source = sound(read(path))
     if isinstance(source.data, dict) and "file" in source.data:
         raise source.refuse(("file",), "unknown key")
-    data = _without_nulls(source.data)
+    data = without_nulls(source.data)
     if isinstance(data, dict) and not data.get("evaluation_interval"):
         data.pop("evaluation_interval", None)
     made = convert(Source(source.file, data, source.node), TestFile)
@@ -120,11 +121,3 @@ def rule_paths(path: Path, patterns: Sequence[str]) -> list[Path]:
 
 def _wild(name: str) -> bool:
     return any(char in name for char in "*?[")
-
-
-def _without_nulls(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {k: _without_nulls(v) for k, v in data.items() if v is not None}
-    if isinstance(data, list):
-        return [_without_nulls(v) for v in data]
-    return data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from difflib import ndiff
 
 from opsctl.model.duration import format_duration
 from opsctl.model.labels import Labels, quote
@@ -13,15 +14,20 @@ LabelsAndAnnotations = tuple[Labels, Labels]
 
 
 def alert_failure(
-    name: str, test: AlertTest, expected: Sequence[LabelsAndAnnotations], got: Sequence[LabelsAndAnnotations]
+    name: str,
+    test: AlertTest,
+    expected: Sequence[LabelsAndAnnotations],
+    got: Sequence[LabelsAndAnnotations],
+    diff: bool = False,
 ) -> str:
-    """`exp:` and `got:` alerts, one block each."""
+    """`exp:` and `got:` alerts, one block each; or the difference of the two."""
     indent = " " * 12
     named = f"    name: {name},\n" if name else ""
+    head = f"{named}    alertname: {test.alertname}, time: {format_duration(test.eval_time)}, "
+    if diff:
+        return _difference(head, _alerts(expected).split("\n"), _alerts(got).split("\n"))
     return (
-        f"{named}    alertname: {test.alertname}, time: {format_duration(test.eval_time)}, \n"
-        f"        exp:{_indented(_alerts(expected), indent)}, \n"
-        f"        got:{_indented(_alerts(got), indent)}"
+        f"{head}\n        exp:{_indented(_alerts(expected), indent)}, \n        got:{_indented(_alerts(got), indent)}"
     )
 
 
@@ -40,9 +46,22 @@ def _indented(text: str, indent: str) -> str:
     return "\n".join([first, *(indent + line for line in rest)])
 
 
-def expression_failure(head: str, expected: Sequence[tuple[Labels, float]], got: Sequence[tuple[Labels, float]]) -> str:
-    """`exp:` and `got:` samples, one line each."""
+def expression_failure(
+    head: str,
+    expected: Sequence[tuple[Labels, float]],
+    got: Sequence[tuple[Labels, float]],
+    diff: bool = False,
+) -> str:
+    """`exp:` and `got:` samples, one line each; or the difference of the two, a line a sample."""
+    if diff:
+        return _difference(head, *([_samples([each]) for each in samples] for samples in (expected, got)))
     return f"{head}\n        exp: {_samples(expected)}\n        got: {_samples(got)}"
+
+
+def _difference(head: str, expected: Sequence[str], got: Sequence[str]) -> str:
+    """All lines: `-` was expected and is missing, `+` came unexpected."""
+    lines = [line.rstrip("\n") for line in ndiff(expected, got) if not line.startswith("?")]
+    return "\n".join([f"{head}\n        diff:", *(f"          {line}" for line in lines)])
 
 
 def _samples(samples: Sequence[tuple[Labels, float]]) -> str:

@@ -42,18 +42,18 @@ class Outcome:
         return not self.failures
 
 
-def run_test_file(path: Path, only: re.Pattern[str] | None = None) -> Outcome:
-    """Runs the tests of a file (those whose name `only` finds). What is wrong is in the outcome, not raised."""
+def run_test_file(path: Path, only: Sequence[re.Pattern[str]] = (), diff: bool = False) -> Outcome:
+    """Runs the tests of a file (those whose name one of `only` finds). What is wrong is in the outcome, not raised."""
     try:
         file = load_test_file(path)
         groups, warnings = _groups(path, file)
     except DocumentError as error:
         return Outcome(str(path), tuple(str(problem) for problem in error.problems))
     failures: list[str] = []
-    tests = [test for test in file.tests if only is None or only.search(test.name)]
+    tests = [test for test in file.tests if not only or any(p.search(test.name) for p in only)]
     for test in tests:
         try:
-            failures += _TestRun(file, test, groups).run()
+            failures += _TestRun(file, test, groups, diff).run()
         except (OpsctlError, ValueError) as error:
             named = f"    name: {test.name},\n" if test.name else ""
             failures.append(f"{named}{error.message if isinstance(error, OpsctlError) else error}")
@@ -115,8 +115,8 @@ class _Samples:
 
 
 class _TestRun:
-    def __init__(self, file: TestFile, test: TestGroup, groups: Sequence[Group]) -> None:
-        self._file, self._test, self._groups = file, test, groups
+    def __init__(self, file: TestFile, test: TestGroup, groups: Sequence[Group], diff: bool) -> None:
+        self._file, self._test, self._groups, self._diff = file, test, groups, diff
         self._start = _start(test.start_timestamp)
         interval = round((test.interval or file.evaluation_interval) * 1000)
         series = [described(f"{s.series} {s.values}").series(self._start, interval) for s in test.input_series]
@@ -177,9 +177,8 @@ class _TestRun:
                 for e in test.exp_alerts
             ]
             if sorted(got, key=_order) != sorted(expected, key=_order):
-                self._failures.append(
-                    alert_failure(self._test.name, test, sorted(expected, key=_order), sorted(got, key=_order))
-                )
+                ordered = sorted(expected, key=_order), sorted(got, key=_order)
+                self._failures.append(alert_failure(self._test.name, test, *ordered, diff=self._diff))
 
     def _expression(self, test: ExpressionTest) -> list[str]:
         head = f'    expr: "{_quoted(test.expr)}", time: {format_duration(test.eval_time)},'
@@ -197,7 +196,7 @@ class _TestRun:
         got.sort(key=lambda e: e[0])
         if self._same(expected, got):
             return []
-        return [expression_failure(head, expected, got)]
+        return [expression_failure(head, expected, got, diff=self._diff)]
 
     def _value(self, test: ExpressionTest) -> list[tuple[Labels, float]]:
         at = self._start + round(test.eval_time * 1000)

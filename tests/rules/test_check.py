@@ -37,7 +37,6 @@ HEAD = "groups:\n- name: g\n  rules:\n"
         ("  - alert: a\n    expr: up\n    for: 5x\n", 6, "not a valid duration string"),
         ("  - alert: a\n    expr: up\n    labels:\n      x: '{{ nofn }}'\n", 7, 'function "nofn" not defined'),
         ("  - alert: a\n    expr: up\n    annotations:\n      x: '{{ $x }}'\n", 7, 'undefined variable "$x"'),
-        ("  - alert: a\n    expr: up\n  - alert: a\n    expr: up\n", 6, "duplicate of rule 1"),
         ("  - alert: a\n    expr: holt_winters(up[5m], 0.1, 0.1)\n", 5, "unknown function"),
         ("- name: g\n  rules: []\n", 4, 'groupname: "g" is repeated in the same file'),
         ("- rules: []\n", 4, "Groupname must not be empty"),
@@ -69,9 +68,58 @@ def test_every_field_is_understood() -> None:
     assert group.rules[1].keep_firing_for == 300.0
 
 
-def test_same_labels_with_another_expression_are_only_a_warning() -> None:
-    checked = check_text(HEAD + "  - alert: a\n    expr: up\n  - alert: a\n    expr: up == 3\n", "r.yml")
+@pytest.mark.parametrize("again", ["up", "up == 3"])
+def test_a_rule_that_writes_the_same_series_again_is_only_a_lint(again: str) -> None:
+    checked = check_text(HEAD + f"  - alert: a\n    expr: up\n  - alert: a\n    expr: {again}\n", "r.yml")
     assert [d.name for d in checked.duplicates] == ["a"]
+
+
+DUPLICATES = HEAD + (
+    "  - {alert: b, expr: up, labels: {z: '1', y: '2'}}\n  - {alert: b, expr: up == 2, labels: {y: '2', z: '1'}}\n"
+    "  - {record: a, expr: up}\n  - {record: a, expr: up}\n  - {record: a, expr: up}\n"
+)
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    ("flags", "code"),
+    [
+        ([], 0), (["--lint-fatal"], 3), (["--lint=none", "--lint-fatal"], 0), (["--lint=all", "--lint-fatal"], 3),
+    ],
+)  # fmt: skip
+def test_lint_says_and_exits_as_promtool(flags: list[str], code: int, tmp_path: Path) -> None:
+    (tmp_path / "twice.yml").write_text(DUPLICATES)
+    (tmp_path / "good.yml").write_text(HEAD + "  - {alert: a, expr: up}\n")
+    theirs = promtool("check", "rules", *flags, "twice.yml", "good.yml", cwd=tmp_path)
+    ours = opsctl("rules", "check", *flags, "twice.yml", "good.yml", cwd=tmp_path)
+    assert (ours.returncode, ours.stdout, ours.stderr) == (theirs.returncode, theirs.stdout, theirs.stderr)
+    assert ours.returncode == code
+
+
+def test_an_unknown_lint_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "twice.yml").write_text(DUPLICATES)
+    done = opsctl("rules", "check", "--lint=frills", "--lint-fatal", "twice.yml", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "WARNING: unknown lint option frills\n")
+
+
+def test_a_bad_file_outweighs_lint(tmp_path: Path) -> None:
+    (tmp_path / "twice.yml").write_text(DUPLICATES)
+    (tmp_path / "bad.yml").write_text("groups: 1\n")
+    assert opsctl("rules", "check", "--lint-fatal", "twice.yml", "bad.yml", cwd=tmp_path).returncode == 1
+
+
+UNKNOWN = "x: 1\ngroups:\n- name: g\n  file: 2\n  rules:\n  - {alert: a, expr: up, labels: {own: b}, exprs: [1]}\n"
+
+
+def test_unknown_fields_are_ignored_when_asked(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError):
+        check_text(UNKNOWN, "r.yml")
+    assert check_text(UNKNOWN, "r.yml", ignore_unknown=True).groups[0].rules[0].labels == {"own": "b"}
+    with pytest.raises(DocumentError, match="could not parse"):
+        check_text(UNKNOWN.replace("expr: up", "expr: up)"), "r.yml", ignore_unknown=True)
+    (tmp_path / "r.yml").write_text(UNKNOWN)
+    assert opsctl("rules", "check", "r.yml", cwd=tmp_path).returncode == 1
+    assert opsctl("rules", "check", "--ignore-unknown-fields", "r.yml", cwd=tmp_path).returncode == 0
 
 
 @needs_rules

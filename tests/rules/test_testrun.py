@@ -188,3 +188,30 @@ def test_the_command(folder: Path) -> None:
     assert done.returncode == 0
     done = opsctl("rules", "test", "missing.yml", cwd=folder)
     assert done.returncode == 1
+
+
+def test_run_chooses_by_name(tmp_path: Path) -> None:
+    failing = "{{name: {}, promql_expr_test: [{{expr: '1', eval_time: 0m}}]}}"
+    (tmp_path / "t.yml").write_text(
+        f"tests: [{failing.format('burn fast')}, {failing.format('disk')}, {failing.format('c')}]"
+    )
+    for flags, failures in (
+        ([], 3),
+        (["--run", "burn|disk"], 2),
+        (["--run", "^c$", "--run", "^disk"], 2),
+        (["--run", "x"], 0),
+    ):
+        done = opsctl("rules", "test", "t.yml", *flags, cwd=tmp_path)
+        assert done.stderr.count("got:") == failures
+        assert done.returncode == (1 if failures else 0)
+    assert opsctl("rules", "test", "t.yml", "--run", "(", cwd=tmp_path).returncode == 2
+
+
+def test_a_difference_shows_what_is_missing_and_what_is_not_expected(folder: Path) -> None:
+    done = opsctl("rules", "test", "failing.yml", "--diff", cwd=folder)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert "        exp:" not in done.stderr
+    assert '          -   Labels:{a="b", alertname="Down"}' in lines
+    assert "          - {} 3E+00" in lines
+    assert "          + {} 2E+00" in lines
