@@ -64,14 +64,14 @@ class Sampler:
         self._kept = 0
         self._positions: list[int] | None = None
         self._previous: tuple[Labels, ...] = before._previous if before else ()
-        self._good: tuple[Labels, ...] = before._good if before else ()
+        self._seen: tuple[Labels, ...] = before._seen if before else ()
         self._comments: list[str] = []
         self._reports = tuple(Labels({METRIC_NAME: name, **target.labels}) for name in REPORTS)
         self._joined: tuple[tuple[Labels, ...], tuple[Labels, ...], tuple[Labels, ...]] = ((), (), self._reports)
         self.metadata: dict[str, Metadata] = {}
 
     def page(self, page: Exposition, at_ms: int, seconds: float) -> list[Batch]:
-        """The batches of a good page. Raises BadExposition or LimitExceeded and changes nothing."""
+        """The batches of a good page. Raises BadExposition or LimitExceeded: then ask failed()."""
         stamped = page.stamped
         if stamped and not self._target.job.honor_timestamps:
             page = _unstamped(page)
@@ -80,7 +80,6 @@ class Sampler:
         if self._comments != page.comments:
             self._comments, self.metadata = page.comments, parse_comments(page.comments)
         reports = (1.0, seconds, reading.scraped, reading.kept, reading.added)
-        self._good = reading.labels
         own = [(labels, value, at) for key, value, at in stamped if (labels := self._labels(key)) is not None]
         in_time = [one for one in own if one[2] <= at_ms + _FUTURE_MS]
         batch = self._batch(at_ms, reading.labels, reading.values, reports)
@@ -118,10 +117,16 @@ class Sampler:
         limit = self._target.job.sample_limit
         scraped = len(page.keys) + len(page.stamped)
         kept = self._kept + sum(self._labels(key) is not None for key, _, _ in page.stamped)
-        added = 0 if self._good is self._reading else len(set(self._reading).difference(self._good))
         if limit and kept > limit:
-            raise SampleLimitExceeded(f"sample limit exceeded: {kept} of {limit}", scraped, kept, min(added, limit))
-        return _Reading(self._reading, values, scraped, kept, added)
+            added = self._note_new(self._reading[:limit])
+            raise SampleLimitExceeded(f"sample limit exceeded: {kept} of {limit}", scraped, kept, added)
+        return _Reading(self._reading, values, scraped, kept, self._note_new(self._reading))
+
+    def _note_new(self, series: tuple[Labels, ...]) -> int:
+        """How many of a page's series were not on the last page that could be read; this is the last one now."""
+        added = 0 if self._seen is series else len(set(series).difference(self._seen))
+        self._seen = series
+        return added
 
     def _learn(self, keys: list[str]) -> None:
         """Takes the series of a page: of one that stands there twice, the first."""
@@ -130,7 +135,11 @@ class Sampler:
         first: dict[Labels, int] = {}
         count = 0
         for place, key in enumerate(keys):
-            labels = self._labels(key)
+            try:
+                labels = self._labels(key)
+            except LabelLimitExceeded as error:
+                error.counts = (place + 1.0, float(count), float(self._note_new(tuple(first))))
+                raise
             if labels is not None:
                 count += 1
                 first.setdefault(labels, place)
