@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.running import opsctl
+from tests.servers import wait_for
 
 
 def test_flags_with_and_without_an_equals_sign(tmp_path: Path) -> None:
@@ -28,9 +29,9 @@ def test_flags_with_and_without_an_equals_sign(tmp_path: Path) -> None:
         answer = server.get("/api/v1/query_range", query="vector(1)", start=0, end=1000, step=1)
         assert answer.status_code == 422
         assert "too many samples" in answer.text
-        log = server.log.read_text()
-    assert "Server is ready to receive web requests." in log
-    assert '"log.level":"info"' not in log
+        ready = "Server is ready to receive web requests."
+        wait_for(lambda: ready in server.log.read_text(), 10, "the ready line")
+    assert '"log.level":"info"' not in server.log.read_text()
 
 
 @pytest.mark.parametrize(
