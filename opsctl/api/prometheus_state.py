@@ -45,8 +45,8 @@ def _target(state: TargetState) -> dict[str, Any]:
         "discoveredLabels": dict(state.target.discovered), "labels": dict(state.target.labels),
         "scrapePool": job.job_name, "scrapeUrl": state.target.url, "globalUrl": state.target.url,
         "lastError": state.error, "lastScrape": moment_text(state.at), "lastScrapeDuration": state.seconds,
-        "health": state.health, "scrapeInterval": format_duration(job.scrape_interval),
-        "scrapeTimeout": format_duration(job.scrape_timeout),
+        "health": state.health, "scrapeInterval": format_duration(state.target.interval),
+        "scrapeTimeout": format_duration(state.target.timeout),
     }  # fmt: skip
 
 

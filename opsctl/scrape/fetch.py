@@ -30,7 +30,7 @@ class Page:
 
 async def fetch(session: aiohttp.ClientSession, target: Target, root: str) -> Page:
     """Gets a target's page within its job's timeout. Raises ScrapeFailed."""
-    timeout = target.job.scrape_timeout
+    timeout = target.timeout
     headers = {
         "Accept": _ACCEPT, "Accept-Encoding": "gzip", "User-Agent": f"opsctl/{__version__}",
         "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout:g}", **_authorization(target.job, root),

@@ -18,6 +18,13 @@ class ScrapeFigures:
         self.out_of_order = Counter(
             "prometheus_target_scrapes_sample_out_of_order", "Samples refused as not newer.", registry=registry
         )
+        self.duplicate = Counter(
+            "prometheus_target_scrapes_sample_duplicate_timestamp", "Samples refused as of a time that is taken.",
+            registry=registry,
+        )  # fmt: skip
+        self.too_old = Counter(
+            "prometheus_target_scrapes_sample_out_of_bounds", "Samples refused as too old.", registry=registry
+        )
         self.failures = Counter(
             "opsctl_scrape_loop_failures", "Unexpected errors caught by a scrape loop.", registry=registry
         )

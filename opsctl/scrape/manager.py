@@ -28,7 +28,8 @@ _ON_TIME = 0.01
 """A scrape that begins this near its time is stamped with its time: even steps compress better."""
 _FILES_EVERY = 5.0
 
-Append = Callable[[Batch], Appended]
+Append = Callable[..., Appended]
+"""Takes the batches of a scrape, as Storage.append does."""
 
 
 @dataclass
@@ -90,24 +91,27 @@ class ScrapeManager:
             wanted |= {t.source: t for t in found if isinstance(t, Target)}
             dropped += [t for t in found if isinstance(t, Dropped)]
         self.dropped = tuple(dropped)
-        for source in [s for s, state in self._active.items() if wanted.get(s) != state.target]:
-            self._end(source, goes_on=source in wanted)
+        for source in [s for s in self._active if s not in wanted]:
+            self._end(source)
         for source, target in wanted.items():
-            if source not in self._active:
-                self._begin(target)
+            known = self._active.get(source)
+            if known is None or known.target != target:
+                self._begin(target, known)
         self._count_pools()
 
-    def _begin(self, target: Target) -> None:
-        state = TargetState(target, Sampler(target))
+    def _begin(self, target: Target, before: TargetState | None) -> None:
+        """Starts a target's loop; one whose configuration changed remembers its series."""
+        if before is not None and before.task is not None:
+            before.task.cancel()
+        state = TargetState(target, Sampler(target, before.sampler if before else None))
         state.task = asyncio.create_task(self._loop(state))
         self._active[target.source] = state
 
-    def _end(self, source: str, goes_on: bool) -> None:
+    def _end(self, source: str) -> None:
         state = self._active.pop(source)
         if state.task is not None:
             state.task.cancel()
-        if not goes_on:
-            self._keep(state.sampler.ended(int(self._clock.now() * 1000)))
+        self._keep(state.sampler.ended(int(self._clock.now() * 1000)))
 
     def _count_pools(self) -> None:
         self._figures.pools.clear()
@@ -116,8 +120,8 @@ class ScrapeManager:
             self._figures.pools.labels(job.job_name).set(count)
 
     async def _loop(self, state: TargetState) -> None:
-        interval = state.target.job.scrape_interval
-        due = next_tick(self._clock.now(), interval, state.target.offset(interval))
+        interval = state.target.interval
+        due = next_tick(self._clock.now(), interval, state.target.offset())
         while True:
             await self._clock.sleep(max(0.0, due - self._clock.now()))
             try:
@@ -143,14 +147,14 @@ class ScrapeManager:
             batches = await self._parse(state.sampler, page, at_ms, seconds)
             state.health, state.error = "up", ""
         except (ScrapeFailed, BadExposition, LimitExceeded) as error:
+            seconds, counts = self._clock.now() - began, (0.0, 0.0, 0.0)
             if isinstance(error, LimitExceeded):
                 self._figures.over_limit.inc()
-            seconds = self._clock.now() - began
+                counts = error.counts
             self._note_failure(state, str(error))
-            batches = state.sampler.failed(at_ms, seconds)
+            batches = state.sampler.failed(at_ms, seconds, counts)
         state.at, state.seconds = at, seconds
-        for batch in batches:
-            self._keep(batch)
+        self._keep(*batches)
 
     async def _parse(self, sampler: Sampler, page: Page, at_ms: int, seconds: float) -> list[Batch]:
         def work() -> list[Batch]:
@@ -165,10 +169,11 @@ class ScrapeManager:
             LOG.warning("scrape.failed", target=state.target.url, job=state.target.job.job_name, error=error)
         state.health, state.error = "down", error
 
-    def _keep(self, batch: Batch) -> None:
-        refused = self._append(batch).refused if len(batch.values) else 0
-        if refused and len(batch.labels) > 1:
-            self._figures.out_of_order.inc(refused)
+    def _keep(self, *batches: Batch) -> None:
+        became = self._append(*batches)
+        self._figures.out_of_order.inc(became.out_of_order)
+        self._figures.duplicate.inc(became.duplicate)
+        self._figures.too_old.inc(became.too_old)
 
     async def _watch_files(self) -> None:
         while True:

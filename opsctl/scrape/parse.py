@@ -35,6 +35,7 @@ def parse(text: str, openmetrics: bool = False) -> Exposition:
     """Cuts a page into series texts and values. Raises BadExposition."""
     page = Exposition()
     keys, values = page.keys, page.values
+    odd = not text.isascii() or "_" in text
     for number, line in enumerate(text.split("\n"), start=1):
         if not line:
             continue
@@ -50,24 +51,32 @@ def parse(text: str, openmetrics: bool = False) -> Exposition:
             end = len(line.split(None, 1)[0]) if line.strip() else 0
             if not end:
                 continue
+        said = line[end:]
+        if odd and ("_" in said or not said.isascii()):
+            raise _no_value(number, said)
         try:
-            values.append(float(line[end:]))
+            values.append(float(said))
             keys.append(line[:end])
         except ValueError:
-            _stamped(page, line, end, number, openmetrics)
+            _stamped(page, line[:end], said, number, openmetrics)
     if openmetrics:
         raise BadExposition("data does not end with # EOF")
     return page
 
 
-def _stamped(page: Exposition, line: str, end: int, number: int, openmetrics: bool) -> None:
-    parts = line[end:].split()
+def _stamped(page: Exposition, key: str, said: str, number: int, openmetrics: bool) -> None:
+    parts = said.split()
     try:
         value, at = (float(parts[0]), parts[1]) if len(parts) == 2 else (0.0, "")
         at_ms = round(float(at) * 1000) if openmetrics else int(at)
     except (ValueError, OverflowError) as error:
-        raise BadExposition(f"line {number}: expected a value, got {line[end:].strip()[:40]!r}") from error
-    page.stamped.append((line[:end], value, at_ms))
+        raise _no_value(number, said) from error
+    page.stamped.append((key, value, at_ms))
+
+
+def _no_value(number: int, said: str) -> BadExposition:
+    """Python reads `1_000` and digits of every script as numbers; the formats know neither."""
+    return BadExposition(f"line {number}: expected a value, got {said.strip()[:40]!r}")
 
 
 def _without_exemplar(line: str) -> str:

@@ -11,6 +11,7 @@ from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import STALE
 from opsctl.relabel import relabel
 from opsctl.scrape.parse import BadExposition, Exposition, Metadata, parse_comments, parse_series
+from opsctl.scrape.stamps import stamped_batches
 from opsctl.scrape.target import Target
 
 REPORTS = (
@@ -22,7 +23,11 @@ _FUTURE_MS = 600_000
 
 
 class LimitExceeded(ValueError):
-    """The page has more samples than the job allows."""
+    """The page is larger than the job allows. It counted so many samples, so many after relabelling, so many new."""
+
+    def __init__(self, message: str, scraped: int = 0, kept: int = 0, added: int = 0) -> None:
+        super().__init__(message)
+        self.counts = (float(scraped), float(kept), float(added))
 
 
 @dataclass(slots=True)
@@ -37,15 +42,20 @@ class _Reading:
 
 
 class Sampler:
-    """Remembers one target's series from page to page. Not safe for several threads at once."""
+    """Remembers one target's series from page to page. Not safe for several threads at once.
 
-    def __init__(self, target: Target) -> None:
+    `before`: the sampler of the same target under its former configuration; what no longer comes goes stale.
+    """
+
+    def __init__(self, target: Target, before: Sampler | None = None) -> None:
         self._target = target
         self._known: dict[str, Labels | None] = {}
         self._keys: list[str] = []
         self._reading: tuple[Labels, ...] = ()
+        self._kept = 0
         self._positions: list[int] | None = None
-        self._previous: tuple[Labels, ...] = ()
+        self._previous: tuple[Labels, ...] = before._previous if before else ()
+        self._good: tuple[Labels, ...] = before._good if before else ()
         self._comments: list[str] = []
         self._reports = tuple(Labels({METRIC_NAME: name, **target.labels}) for name in REPORTS)
         self._joined: tuple[tuple[Labels, ...], tuple[Labels, ...], tuple[Labels, ...]] = ((), (), self._reports)
@@ -61,12 +71,15 @@ class Sampler:
         if self._comments != page.comments:
             self._comments, self.metadata = page.comments, parse_comments(page.comments)
         reports = (1.0, seconds, reading.scraped, reading.kept, reading.added)
-        own = [b for key, value, at in stamped if at <= at_ms + _FUTURE_MS for b in self._stamped(key, value, at)]
-        return [self._batch(at_ms, reading.labels, reading.values, reports), *own]
+        self._good = reading.labels
+        own = [(labels, value, at) for key, value, at in stamped if (labels := self._labels(key)) is not None]
+        in_time = [one for one in own if one[2] <= at_ms + _FUTURE_MS]
+        batch = self._batch(at_ms, reading.labels, reading.values, reports)
+        return [batch, *stamped_batches(self._target.source, in_time)]
 
-    def failed(self, at_ms: int, seconds: float) -> list[Batch]:
-        """The batch of a scrape that failed: every series stale, up 0."""
-        return [self._batch(at_ms, (), [], (0.0, seconds, 0.0, 0.0, 0.0))]
+    def failed(self, at_ms: int, seconds: float, counts: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> list[Batch]:
+        """The batch of a scrape that failed: every series stale, up 0; `counts`, where the page was read at all."""
+        return [self._batch(at_ms, (), [], (0.0, seconds, *counts))]
 
     def ended(self, at_ms: int) -> Batch:
         """The batch of a target that is no more: all stale."""
@@ -89,25 +102,31 @@ class Sampler:
         return self._joined[2]
 
     def _read(self, page: Exposition) -> _Reading:
-        before = self._reading
         if page.keys != self._keys:
             self._learn(page.keys)
         positions = self._positions
         values = page.values if positions is None else [page.values[i] for i in positions]
         limit = self._target.job.sample_limit
-        kept = len(self._reading) + len(page.stamped)
+        scraped = len(page.keys) + len(page.stamped)
+        kept = self._kept + sum(self._labels(key) is not None for key, _, _ in page.stamped)
+        added = 0 if self._good is self._reading else len(set(self._reading).difference(self._good))
         if limit and kept > limit:
-            raise LimitExceeded(f"sample limit exceeded: {kept} of {limit}")
-        added = 0 if before is self._reading else len(set(self._reading) - set(self._previous))
-        return _Reading(self._reading, values, len(page.keys) + len(page.stamped), kept, added)
+            raise LimitExceeded(f"sample limit exceeded: {kept} of {limit}", scraped, kept, min(added, limit))
+        return _Reading(self._reading, values, scraped, kept, added)
 
     def _learn(self, keys: list[str]) -> None:
+        """Takes the series of a page: of one that stands there twice, the first."""
         if len(self._known) > 2 * len(keys) + 1000:
             self._known.clear()
-        found = [self._labels(key) for key in keys]
-        kept = [i for i, labels in enumerate(found) if labels is not None]
-        self._positions = None if len(kept) == len(found) else kept
-        self._reading = tuple(labels for labels in found if labels is not None)
+        first: dict[Labels, int] = {}
+        self._kept = 0
+        for place, key in enumerate(keys):
+            labels = self._labels(key)
+            if labels is not None:
+                self._kept += 1
+                first.setdefault(labels, place)
+        self._positions = None if len(first) == len(keys) else list(first.values())
+        self._reading = tuple(first)
         self._keys = keys
 
     def _labels(self, key: str) -> Labels | None:
@@ -144,12 +163,6 @@ class Sampler:
                 merged[kept] = own[name]
             merged[name] = value
         return merged
-
-    def _stamped(self, key: str, value: float, at_ms: int) -> list[Batch]:
-        labels = self._labels(key)
-        if labels is None:
-            return []
-        return [Batch(f"{self._target.source} {labels}", at_ms, (labels,), np.array([value]))]
 
 
 def _unstamped(page: Exposition) -> Exposition:

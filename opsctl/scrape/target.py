@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from opsctl.model.duration import format_duration
+from opsctl.model.duration import format_duration, parse_duration
 from opsctl.model.labels import Labels
 from opsctl.relabel import relabel
 from opsctl.scrape.config import ScrapeConfig, StaticConfig
@@ -17,30 +17,33 @@ _PORTS = {"http": "80", "https": "443"}
 
 @dataclass(frozen=True)
 class Target:
-    """One endpoint of a job: where to fetch, and the labels that its series get."""
+    """One endpoint of a job: where to fetch, how often and how long (seconds), and the labels that its series get."""
 
     job: ScrapeConfig
     url: str
     labels: Labels
     discovered: Labels
+    interval: float
+    timeout: float
 
     @property
     def source(self) -> str:
         """Names this target among all, the same after a restart."""
         return f"{self.job.job_name} {self.url} {self.labels}"
 
-    def offset(self, interval: float) -> float:
+    def offset(self) -> float:
         """When in each interval it is scraped: spread over all targets, the same after a restart."""
         digest = hashlib.md5(self.source.encode(), usedforsecurity=False).digest()
-        return int.from_bytes(digest[:8], "big") / 2**64 * interval
+        return int.from_bytes(digest[:8], "big") / 2**64 * self.interval
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A discovered endpoint that relabelling dropped."""
+    """A discovered endpoint that is not scraped: relabelling dropped it, or `reason` says what is wrong with it."""
 
     job: ScrapeConfig
     discovered: Labels
+    reason: str = ""
 
 
 def expand(job: ScrapeConfig, groups: Iterable[StaticConfig]) -> Iterator[Target | Dropped]:
@@ -61,10 +64,25 @@ def _target(job: ScrapeConfig, address: str, own: Mapping[str, str]) -> Target |
     labels = relabel(discovered, job.relabel_configs)
     if labels is None or not labels.get("__address__") or "/" in labels["__address__"]:
         return Dropped(job, Labels(discovered))
+    try:
+        interval, timeout = _pace(labels)
+    except ValueError as error:
+        return Dropped(job, Labels(discovered), str(error))
     url = _url(job, labels)
     labels.setdefault("instance", labels["__address__"])
     final = Labels({k: v for k, v in labels.items() if not k.startswith("__")})
-    return Target(job, url, final, Labels(discovered))
+    return Target(job, url, final, Labels(discovered), interval, timeout)
+
+
+def _pace(labels: Mapping[str, str]) -> tuple[float, float]:
+    """Interval and timeout as relabelling left them, in seconds. Raises ValueError."""
+    interval = parse_duration(labels.get("__scrape_interval__", ""))
+    timeout = parse_duration(labels.get("__scrape_timeout__", ""))
+    if interval <= 0 or timeout <= 0:
+        raise ValueError("scrape interval and timeout cannot be 0")
+    if timeout > interval:
+        raise ValueError(f"scrape timeout {timeout:g}s is longer than the scrape interval {interval:g}s")
+    return interval, timeout
 
 
 def _url(job: ScrapeConfig, labels: Mapping[str, str]) -> str:

@@ -29,10 +29,10 @@ class Kept:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
 
-    def append(self, batch: Batch) -> Appended:
-        assert len(batch.labels) == len(batch.values)
-        self.batches.append(batch)
-        return Appended(kept=len(batch.values))
+    def append(self, *batches: Batch) -> Appended:
+        assert all(len(batch.labels) == len(batch.values) for batch in batches)
+        self.batches += batches
+        return Appended(kept=sum(len(batch.values) for batch in batches))
 
     def values(self, name: str, **labels: str) -> list[float | None]:
         """The values of a series in time; None where it went stale."""
@@ -147,6 +147,20 @@ async def test_limits_relabelling_labels_and_credentials(tmp_path: Path) -> None
         assert len(kept.values("c", job="plain")) == len(kept.values("b", job="plain"))
         credentials = {h.get("Authorization", "") for h in pages.seen}
         assert credentials == {"", "Bearer s3cret", "Basic dTpw"}
+
+
+async def test_a_reload_that_drops_series_ends_them_and_takes_a_new_pace(tmp_path: Path) -> None:
+    async with Pages() as pages:
+        pages.pages["/metrics"] = "a 1\nb 2\n"
+        drop = ", metric_relabel_configs: [{source_labels: [__name__], regex: a, action: drop}]"
+        pace = ", relabel_configs: [{target_label: __scrape_timeout__, replacement: 77ms}]"
+        async with scraping(tmp_path, job("j", pages.address)) as (_, kept, apply):
+            await until(lambda: len(kept.values("a")) >= 2)
+            apply(job("j", pages.address, drop + pace))
+            await until(lambda: None in kept.values("a"))
+        assert None not in kept.values("b")
+        assert kept.values("a").count(None) == 1
+        assert pages.seen[-1]["X-Prometheus-Scrape-Timeout-Seconds"] == "0.077"
 
 
 async def test_target_files_are_followed(tmp_path: Path) -> None:

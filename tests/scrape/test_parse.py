@@ -49,7 +49,10 @@ def test_bad_series_are_refused(text: str) -> None:
         parse_series(text)
 
 
-@pytest.mark.parametrize("text", ["a\n", "a x\n", "a 1 2 3\n", "a 1 x\n", "<html>\n", 'a{b="c"} \n'])
+@pytest.mark.parametrize(
+    "text",
+    ["a\n", "a x\n", "a 1 2 3\n", "a 1 x\n", "<html>\n", 'a{b="c"} \n', "a 1_000\n", "a ١٢\n", "a 1 1_0\n", "a 1 ١\n"],
+)
 def test_bad_lines_are_named(text: str) -> None:
     with pytest.raises(BadExposition, match="line 1"):
         parse(text)
