@@ -19,12 +19,15 @@ from pydantic_core import ErrorDetails
 
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.model.duration import parse_duration
+from opsctl.model.size import parse_size
 
 T = TypeVar("T")
 Path_ = tuple[int | str, ...]
 
 Duration = Annotated[float, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
 """A document field in seconds, written as Prometheus writes durations: `90s`, `1h30m`."""
+Size = Annotated[int, BeforeValidator(lambda v: parse_size(v) if isinstance(v, str) else v)]
+"""A document field in bytes, written as Prometheus writes sizes: `512KB`, `10MB`."""
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

@@ -96,6 +96,7 @@ class Ruler:
             self._around,
             external_labels=dict(common.external_labels),
             default_step_ms=int(common.evaluation_interval * 1000),
+            query_offset=common.rule_query_offset,
         )
         before, self._runs = self._runs, {}
         for group in groups:

@@ -4,56 +4,75 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
-from opsctl.core.document import Duration, Source, convert, document, read
+from opsctl.core.document import Duration, Size, Source, convert, document, read
+from opsctl.core.http_settings import HttpSettings
 from opsctl.relabel import Rule
 
+T = TypeVar("T")
+
+_HTTP = ("oauth2", "sigv4", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy")
 _LACKING: dict[str, tuple[str, ...]] = {
-    "": ("remote_write", "remote_read", "storage", "tracing", "otlp", "runtime", "scrape_config_files"),
+    "": ("remote_write", "remote_read", "storage", "tracing", "otlp", "runtime"),
     "global": (
-        "query_log_file", "scrape_failure_log_file", "body_size_limit", "sample_limit", "label_limit",
-        "label_name_length_limit", "label_value_length_limit", "target_limit", "keep_dropped_targets",
-        "metric_name_validation_scheme", "metric_name_escaping_scheme", "scrape_native_histograms",
-        "always_scrape_classic_histograms", "convert_classic_histograms_to_nhcb", "scrape_protocols",
-        "rule_query_offset", "extra_scrape_metrics",
+        "query_log_file", "scrape_failure_log_file", "keep_dropped_targets", "metric_name_validation_scheme",
+        "metric_name_escaping_scheme", "scrape_native_histograms", "always_scrape_classic_histograms",
+        "convert_classic_histograms_to_nhcb", "scrape_protocols", "extra_scrape_metrics",
     ),
     "scrape": (
-        "oauth2", "sigv4", "tls_config", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy",
-        "enable_http2", "http_headers", "scrape_classic_histograms", "always_scrape_classic_histograms",
-        "scrape_native_histograms", "convert_classic_histograms_to_nhcb", "track_timestamps_staleness",
-        "body_size_limit", "label_limit", "label_name_length_limit", "label_value_length_limit", "target_limit",
-        "keep_dropped_targets", "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
-        "scrape_protocols", "fallback_scrape_protocol", "enable_compression", "scrape_failure_log_file",
-        "metric_name_validation_scheme", "metric_name_escaping_scheme", "extra_scrape_metrics", "follow_redirects",
+        *_HTTP, "scrape_classic_histograms", "always_scrape_classic_histograms", "scrape_native_histograms",
+        "convert_classic_histograms_to_nhcb", "track_timestamps_staleness", "keep_dropped_targets",
+        "native_histogram_bucket_limit", "native_histogram_min_bucket_factor", "scrape_protocols",
+        "scrape_failure_log_file", "metric_name_validation_scheme", "metric_name_escaping_scheme",
+        "extra_scrape_metrics",
     ),
-    "alertmanager": (
-        "oauth2", "sigv4", "tls_config", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy",
-        "enable_http2", "http_headers", "relabel_configs", "alert_relabel_configs", "follow_redirects",
-        "basic_auth", "authorization",
-    ),
+    "alertmanager": (*_HTTP, "relabel_configs", "alert_relabel_configs"),
+    "http_sd": _HTTP,
 }  # fmt: skip
 _DISCOVERIES = (
-    "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka", "gce", "hetzner", "http",
-    "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud",
+    "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka", "gce", "hetzner", "ionos",
+    "kubernetes", "kuma", "lightsail", "linode", "marathon", "nerve", "nomad", "openstack", "ovhcloud",
     "puppetdb", "scaleway", "serverset", "stackit", "triton", "uyuni", "vultr",
 )  # fmt: skip
 
 Scheme = Literal["http", "https"]
+Protocol = Literal[
+    "PrometheusText0.0.4", "PrometheusText1.0.0", "OpenMetricsText0.0.1", "OpenMetricsText1.0.0", "PrometheusProto"
+]
+_VARIABLE = re.compile(r"\$(\$|\{(\w+)\}|(\w+))", re.ASCII)
+_LIMITS = (
+    "sample_limit", "label_limit", "label_name_length_limit", "label_value_length_limit", "target_limit",
+    "body_size_limit",
+)  # fmt: skip
 
 
 @document
-class Global:
-    """Intervals in seconds, labels for the outside."""
+class ScrapeLimits:
+    """What a job may have at most, 0 for no limit; of `body_size_limit` (bytes): our own."""
+
+    sample_limit: NonNegativeInt = 0
+    label_limit: NonNegativeInt = 0
+    label_name_length_limit: NonNegativeInt = 0
+    label_value_length_limit: NonNegativeInt = 0
+    target_limit: NonNegativeInt = 0
+    body_size_limit: Size = 0
+
+
+@document
+class Global(ScrapeLimits):
+    """Intervals in seconds, labels for the outside, limits of jobs that have none of their own."""
 
     scrape_interval: Duration = 60.0
     scrape_timeout: Duration = 0.0
     evaluation_interval: Duration = 60.0
+    rule_query_offset: Duration = 0.0
     external_labels: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,27 +93,16 @@ class FileSdConfig:
 
 
 @document
-class BasicAuth:
-    """A user name and a password, or the file that holds one."""
+class HttpSdConfig(HttpSettings):
+    """A URL that answers with target groups in JSON, asked every `refresh_interval`."""
 
-    username: str = ""
-    username_file: str = ""
-    password: str = ""
-    password_file: str = ""
+    url: str
+    refresh_interval: Duration = 60.0
 
 
 @document
-class Authorization:
-    """An Authorization header: `type credentials`."""
-
-    type: str = "Bearer"
-    credentials: str = ""
-    credentials_file: str = ""
-
-
-@document
-class ScrapeConfig:
-    """One job. Interval and timeout of 0: the global ones."""
+class ScrapeConfig(HttpSettings, ScrapeLimits):
+    """One job. Interval, timeout and limits of 0: the global ones."""
 
     job_name: str
     scrape_interval: Duration = 0.0
@@ -104,19 +112,17 @@ class ScrapeConfig:
     scheme: Scheme = "http"
     honor_labels: bool = False
     honor_timestamps: bool = True
-    sample_limit: int = 0
-    basic_auth: BasicAuth | None = None
-    authorization: Authorization | None = None
-    bearer_token: str = ""
-    bearer_token_file: str = ""
+    enable_compression: bool = True
+    fallback_scrape_protocol: Protocol | None = None
     static_configs: tuple[StaticConfig, ...] = ()
     file_sd_configs: tuple[FileSdConfig, ...] = ()
+    http_sd_configs: tuple[HttpSdConfig, ...] = ()
     relabel_configs: tuple[Rule, ...] = ()
     metric_relabel_configs: tuple[Rule, ...] = ()
 
 
 @document
-class AlertmanagerConfig:
+class AlertmanagerConfig(HttpSettings):
     """Alertmanagers that alerts are sent to."""
 
     scheme: Scheme = "http"
@@ -145,6 +151,7 @@ class PrometheusConfig:
     global_: Annotated[Global, Field(alias="global")] = field(default_factory=Global)
     rule_files: tuple[str, ...] = ()
     scrape_configs: tuple[ScrapeConfig, ...] = ()
+    scrape_config_files: tuple[str, ...] = ()
     alerting: Alerting = field(default_factory=Alerting)
     root: str = ""
     text: str = ""
@@ -154,21 +161,59 @@ class PrometheusConfig:
 
     def rule_paths(self) -> tuple[Path, ...]:
         """The rule files that exist now, in order."""
-        patterns = [os.path.normpath(self.path(pattern)) for pattern in self.rule_files]
-        found = [p for pattern in patterns for p in sorted(glob.glob(pattern))]
-        return tuple(Path(p) for p in dict.fromkeys(found))
+        return _paths(self.root, self.rule_files)
 
 
-def load_config(path: Path) -> PrometheusConfig:
-    """Reads prometheus.yml. Raises DocumentError with file, line, and the nearest right or the lacking name."""
+@document
+class ScrapeConfigFile:
+    """A file of jobs that prometheus.yml names under scrape_config_files."""
+
+    scrape_configs: tuple[ScrapeConfig, ...] = ()
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> PrometheusConfig:
+    """Reads prometheus.yml and the files of jobs that it names; `$NAME` in external labels from `environment`.
+
+    Raises DocumentError with file, line, and the nearest right or the lacking name.
+    """
     source = read(path)
-    data = source.data if isinstance(source.data, dict) else {}
-    _refuse_lacking(source, data)
-    config = convert(source, PrometheusConfig)
-    _check(source, config)
-    jobs = tuple(_with_defaults(job, config.global_) for job in config.scrape_configs)
-    text = path.read_text(encoding="utf-8")
-    return replace(config, scrape_configs=jobs, root=str(path.resolve().parent), text=text)
+    config = _converted(source, PrometheusConfig)
+    root = str(path.resolve().parent)
+    seen: set[str] = set()
+    _check(source, config, seen)
+    jobs = [*config.scrape_configs]
+    for file in _paths(root, config.scrape_config_files):
+        part = read(file)
+        more = _converted(part, ScrapeConfigFile).scrape_configs
+        _check_jobs(part, more, config.global_, seen)
+        jobs += more
+    common = replace(
+        config.global_, external_labels=_expanded(config.global_.external_labels, environment or os.environ)
+    )
+    return replace(
+        config, global_=common, scrape_configs=tuple(_with_defaults(job, common) for job in jobs), root=root,
+        text=path.read_text(encoding="utf-8"),
+    )  # fmt: skip
+
+
+def _converted(source: Source, cls: type[T]) -> T:
+    _refuse_lacking(source, source.data if isinstance(source.data, dict) else {})
+    return convert(source, cls)
+
+
+def _paths(root: str, globs: Iterable[str]) -> tuple[Path, ...]:
+    patterns = [os.path.normpath(Path(root) / pattern) for pattern in globs]
+    found = [p for pattern in patterns for p in sorted(glob.glob(pattern))]
+    return tuple(Path(p) for p in dict.fromkeys(found))
+
+
+def _expanded(labels: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Values with `$NAME` and `${NAME}` put in, '' for what is not set; `$$` is a dollar."""
+
+    def value(match: re.Match[str]) -> str:
+        return "$" if match[1] == "$" else environment.get(match[2] or match[3], "")
+
+    return {name: _VARIABLE.sub(value, text) for name, text in labels.items()}
 
 
 def _refuse_lacking(source: Source, data: Mapping[str, Any]) -> None:
@@ -193,25 +238,43 @@ def _parts(data: Mapping[str, Any]) -> Iterator[tuple[tuple[int | str, ...], Map
     for number, job in enumerate(jobs if isinstance(jobs, list) else ()):
         if isinstance(job, dict):
             yield ("scrape_configs", number), job, "scrape"
+            found = job.get("http_sd_configs")
+            for index, one in enumerate(found if isinstance(found, list) else ()):
+                if isinstance(one, dict):
+                    yield ("scrape_configs", number, "http_sd_configs", index), one, "http_sd"
 
 
-def _check(source: Source, config: PrometheusConfig) -> None:
-    seen: set[str] = set()
-    for number, job in enumerate(config.scrape_configs):
-        if job.job_name in seen:
-            raise source.refuse(("scrape_configs", number, "job_name"), f"the job {job.job_name!r} stands here twice")
-        seen.add(job.job_name)
-        _check_targets(source, number, job)
-        interval = job.scrape_interval or config.global_.scrape_interval
-        if job.scrape_timeout > interval:
-            raise source.refuse(("scrape_configs", number, "scrape_timeout"), "is longer than the scrape interval")
-        secrets = (job.basic_auth, job.authorization, job.bearer_token or None, job.bearer_token_file or None)
-        if sum(s is not None for s in secrets) > 1:
-            raise source.refuse(
-                ("scrape_configs", number), "takes one of basic_auth, authorization, bearer_token, bearer_token_file"
-            )
+def _check(source: Source, config: PrometheusConfig, seen: set[str]) -> None:
     if config.global_.scrape_timeout > config.global_.scrape_interval:
         raise source.refuse(("global", "scrape_timeout"), "is longer than the scrape interval")
+    for number, manager in enumerate(config.alerting.alertmanagers):
+        _check_http(source, ("alerting", "alertmanagers", number), manager)
+    _check_jobs(source, config.scrape_configs, config.global_, seen)
+
+
+def _check_jobs(source: Source, jobs: Iterable[ScrapeConfig], common: Global, seen: set[str]) -> None:
+    for number, job in enumerate(jobs):
+        place = ("scrape_configs", number)
+        if job.job_name in seen:
+            raise source.refuse((*place, "job_name"), f"the job {job.job_name!r} stands here twice")
+        seen.add(job.job_name)
+        _check_targets(source, number, job)
+        if job.scrape_timeout > (job.scrape_interval or common.scrape_interval):
+            raise source.refuse((*place, "scrape_timeout"), "is longer than the scrape interval")
+        if job.fallback_scrape_protocol == "PrometheusProto":
+            raise source.refuse((*place, "fallback_scrape_protocol"), "opsctl reads no protobuf", "use a text format")
+        _check_http(source, place, job)
+        for index, found in enumerate(job.http_sd_configs):
+            at = (*place, "http_sd_configs", index)
+            if not found.url.startswith(("http://", "https://")):
+                raise source.refuse((*at, "url"), f"{found.url!r} is not an http or https URL")
+            _check_http(source, at, found)
+
+
+def _check_http(source: Source, place: tuple[int | str, ...], settings: HttpSettings) -> None:
+    path, wrong = settings.mistake()
+    if wrong:
+        raise source.refuse((*place, *path), wrong)
 
 
 def _check_targets(source: Source, index: int, job: ScrapeConfig) -> None:
@@ -226,7 +289,8 @@ def _check_targets(source: Source, index: int, job: ScrapeConfig) -> None:
 
 
 def _with_defaults(job: ScrapeConfig, common: Global) -> ScrapeConfig:
-    """A job with the global interval and timeout where it has none of its own."""
+    """A job with the global interval, timeout and limits where it has none of its own."""
     interval = job.scrape_interval or common.scrape_interval
     timeout = job.scrape_timeout or min(common.scrape_timeout or 10.0, interval)
-    return replace(job, scrape_interval=interval, scrape_timeout=timeout)
+    limits = {name: getattr(job, name) or getattr(common, name) for name in _LIMITS}
+    return replace(job, scrape_interval=interval, scrape_timeout=timeout, **limits)

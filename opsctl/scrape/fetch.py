@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 
-from opsctl import __version__
-from opsctl.scrape.config import ScrapeConfig
+from opsctl.core.errors import OpsctlError
+from opsctl.core.http_body import BodyTooLarge, read_body
+from opsctl.core.http_client import HttpClient
+from opsctl.scrape.content_type import is_openmetrics
 from opsctl.scrape.target import Target
 
 _ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1"
+MOST_BYTES = 64 << 20
+"""The longest page, decompressed, of a job without a body_size_limit."""
 
 
 class ScrapeFailed(Exception):
     """The page could not be fetched; the message says why."""
+
+
+class BodyLimitExceeded(ScrapeFailed):
+    """The page is longer than the job allows."""
 
 
 @dataclass(frozen=True)
@@ -28,45 +34,25 @@ class Page:
     openmetrics: bool
 
 
-async def fetch(session: aiohttp.ClientSession, target: Target, root: str) -> Page:
-    """Gets a target's page within its job's timeout. Raises ScrapeFailed."""
-    timeout = target.timeout
+async def fetch(client: HttpClient, target: Target, root: str) -> Page:
+    """Gets a target's page within its timeout. Raises ScrapeFailed."""
+    job, timeout = target.job, target.timeout
     headers = {
-        "Accept": _ACCEPT, "Accept-Encoding": "gzip", "User-Agent": f"opsctl/{__version__}",
-        "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout:g}", **_authorization(target.job, root),
+        "Accept": _ACCEPT, "Accept-Encoding": "gzip" if job.enable_compression else "identity",
+        "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout:g}",
     }  # fmt: skip
     try:
-        async with asyncio.timeout(timeout), session.get(target.url, headers=headers) as answer:
+        async with asyncio.timeout(timeout), client.request("GET", target.url, job, root, headers) as answer:
             if answer.status != 200:
                 raise ScrapeFailed(f"server returned HTTP status {answer.status} {answer.reason or ''}".rstrip())
-            body = await answer.read()
-            return Page(body.decode(), "openmetrics" in answer.headers.get("Content-Type", ""))
+            openmetrics = is_openmetrics(answer.headers.get("Content-Type", ""), job.fallback_scrape_protocol)
+            body = await read_body(answer, job.body_size_limit or MOST_BYTES)
+            return Page(body.decode(), openmetrics)
     except TimeoutError as error:
         raise ScrapeFailed(f"no answer within {timeout:g}s") from error
+    except BodyTooLarge as error:
+        raise BodyLimitExceeded(str(error)) from error
     except UnicodeDecodeError as error:
         raise ScrapeFailed("the page is not UTF-8") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+    except (aiohttp.ClientError, OpsctlError, OSError, ValueError) as error:
         raise ScrapeFailed(str(error) or type(error).__name__) from error
-
-
-def _authorization(job: ScrapeConfig, root: str) -> dict[str, str]:
-    """The job's credentials; files are read at every scrape, so that they can be renewed."""
-    if job.basic_auth is not None:
-        auth = job.basic_auth
-        user = auth.username or _secret(auth.username_file, root)
-        password = auth.password or _secret(auth.password_file, root)
-        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
-    if job.authorization is not None:
-        credentials = job.authorization.credentials or _secret(job.authorization.credentials_file, root)
-        return {"Authorization": f"{job.authorization.type} {credentials}"}
-    token = job.bearer_token or _secret(job.bearer_token_file, root)
-    return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _secret(file: str, root: str) -> str:
-    if not file:
-        return ""
-    try:
-        return (Path(root) / file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ScrapeFailed(f"cannot read {file}: {error.strerror}") from error

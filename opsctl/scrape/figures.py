@@ -15,6 +15,18 @@ class ScrapeFigures:
         self.over_limit = Counter(
             "prometheus_target_scrapes_exceeded_sample_limit", "Scrapes over the job's sample limit.", registry=registry
         )
+        self.over_body_limit = Counter(
+            "prometheus_target_scrapes_exceeded_body_size_limit", "Scrapes over the job's body size limit.",
+            registry=registry,
+        )  # fmt: skip
+        self.over_label_limits = Counter(
+            "prometheus_target_scrape_pool_exceeded_label_limits", "Scrapes over one of the job's label limits.",
+            registry=registry,
+        )  # fmt: skip
+        self.over_target_limit = Counter(
+            "prometheus_target_scrape_pool_exceeded_target_limit", "Times that a job had more targets than allowed.",
+            registry=registry,
+        )  # fmt: skip
         self.out_of_order = Counter(
             "prometheus_target_scrapes_sample_out_of_order", "Samples refused as not newer.", registry=registry
         )
@@ -32,6 +44,9 @@ class ScrapeFigures:
             "opsctl_scrape_missed", "Scrapes not begun because the one before took too long.", registry=registry
         )
         self.lag = Gauge("opsctl_scrape_lag_seconds", "How late the last scrape began.", registry=registry)
+        self.http_sd_failures = Counter(
+            "prometheus_sd_http_failures", "Lists of targets that could not be fetched.", registry=registry
+        )
         self.sd_failures = Counter(
             "prometheus_sd_file_read_errors", "Files of targets that could not be read.", registry=registry
         )

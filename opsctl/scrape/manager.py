@@ -7,18 +7,18 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-import aiohttp
-
 from opsctl.core.clock import Clock
+from opsctl.core.http_client import HttpClient
 from opsctl.core.log import Log
 from opsctl.metrics.storage import Appended
 from opsctl.model.batch import Batch
-from opsctl.scrape.config import PrometheusConfig
-from opsctl.scrape.fetch import Page, ScrapeFailed, fetch
+from opsctl.scrape.config import PrometheusConfig, ScrapeConfig, StaticConfig
+from opsctl.scrape.fetch import BodyLimitExceeded, Page, ScrapeFailed, fetch
 from opsctl.scrape.figures import ScrapeFigures
 from opsctl.scrape.file_sd import TargetFiles
+from opsctl.scrape.http_sd import TargetLists
 from opsctl.scrape.parse import BadExposition, parse
-from opsctl.scrape.sampler import LimitExceeded, Sampler
+from opsctl.scrape.sampler import LabelLimitExceeded, LimitExceeded, SampleLimitExceeded, Sampler
 from opsctl.scrape.target import Dropped, Target, expand
 
 LOG = Log("opsctl.scrape")
@@ -34,7 +34,7 @@ Append = Callable[..., Appended]
 
 @dataclass
 class TargetState:
-    """How a target was when it was last scraped."""
+    """How a target was when it was last scraped. `refusal`: why it is not even asked."""
 
     target: Target
     sampler: Sampler
@@ -42,6 +42,7 @@ class TargetState:
     error: str = ""
     at: float = 0.0
     seconds: float = 0.0
+    refusal: str = ""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
@@ -55,7 +56,8 @@ class ScrapeManager:
         self._figures = figures
         self._config = PrometheusConfig()
         self._files = TargetFiles(figures.sd_failures.inc)
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
+        self._lists: TargetLists | None = None
         self._watch: asyncio.Task[None] | None = None
         self._active: dict[str, TargetState] = {}
         self.dropped: tuple[Dropped, ...] = ()
@@ -65,8 +67,8 @@ class ScrapeManager:
         return tuple(self._active.values())
 
     async def start(self, config: PrometheusConfig) -> None:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        self._client = HttpClient()
+        self._lists = TargetLists(self._client, self._clock, self._retarget, self._figures.http_sd_failures.inc)
         self.apply(config)
         self._watch = asyncio.create_task(self._watch_files())
 
@@ -77,20 +79,27 @@ class ScrapeManager:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._active.clear()
-        if self._session is not None:
-            await self._session.close()
+        if self._lists is not None:
+            await self._lists.stop()
+        if self._client is not None:
+            await self._client.close()
 
     def apply(self, config: PrometheusConfig) -> None:
         """Takes a new configuration: unchanged targets go on, new ones start, the others end stale."""
+        assert self._lists is not None
         self._config = config
+        self._lists.configure(config)
+        self._retarget()
+
+    def _retarget(self) -> None:
+        """Takes the targets that the configuration, the files and the lists name now."""
         wanted: dict[str, Target] = {}
-        dropped = []
-        for job in config.scrape_configs:
-            groups = (*job.static_configs, *self._files.groups(job, config.root))
-            found = list(expand(job, groups))
+        dropped: list[Dropped] = []
+        for job in self._config.scrape_configs:
+            found = list(expand(job, self._groups(job)))
             wanted |= {t.source: t for t in found if isinstance(t, Target)}
             dropped += [t for t in found if isinstance(t, Dropped)]
-        self.dropped = tuple(dropped)
+        self._note_wrong(dropped)
         for source in [s for s in self._active if s not in wanted]:
             self._end(source)
         for source, target in wanted.items():
@@ -98,6 +107,17 @@ class ScrapeManager:
             if known is None or known.target != target:
                 self._begin(target, known)
         self._count_pools()
+
+    def _groups(self, job: ScrapeConfig) -> tuple[StaticConfig, ...]:
+        assert self._lists is not None
+        return (*job.static_configs, *self._files.groups(job, self._config.root), *self._lists.groups(job))
+
+    def _note_wrong(self, dropped: list[Dropped]) -> None:
+        """Takes the dropped; one with a reason is logged when it is new."""
+        known, self.dropped = set(self.dropped), tuple(dropped)
+        for one in dropped:
+            if one.reason and one not in known:
+                LOG.warning("scrape.target_refused", job=one.job.job_name, error=one.reason)
 
     def _begin(self, target: Target, before: TargetState | None) -> None:
         """Starts a target's loop; one whose configuration changed remembers its series."""
@@ -116,8 +136,17 @@ class ScrapeManager:
     def _count_pools(self) -> None:
         self._figures.pools.clear()
         for job in self._config.scrape_configs:
-            count = sum(s.target.job.job_name == job.job_name for s in self._active.values())
-            self._figures.pools.labels(job.job_name).set(count)
+            states = [s for s in self._active.values() if s.target.job.job_name == job.job_name]
+            self._figures.pools.labels(job.job_name).set(len(states))
+            self._limit(states, job.target_limit)
+
+    def _limit(self, states: list[TargetState], limit: int) -> None:
+        """A job with too many targets scrapes none of them."""
+        over = 0 < limit < len(states)
+        if over:
+            self._figures.over_target_limit.inc()
+        for state in states:
+            state.refusal = f"target_limit exceeded (number of targets: {len(states)}, limit: {limit})" if over else ""
 
     async def _loop(self, state: TargetState) -> None:
         interval = state.target.interval
@@ -140,21 +169,24 @@ class ScrapeManager:
         self._figures.lag.set(began - due)
         at = due if 0 <= began - due < _ON_TIME else began
         at_ms = round(at * 1000)
-        assert self._session is not None
         try:
-            page = await fetch(self._session, state.target, self._config.root)
+            page = await self._fetch(state)
             seconds = self._clock.now() - began
             batches = await self._parse(state.sampler, page, at_ms, seconds)
             state.health, state.error = "up", ""
         except (ScrapeFailed, BadExposition, LimitExceeded) as error:
-            seconds, counts = self._clock.now() - began, (0.0, 0.0, 0.0)
-            if isinstance(error, LimitExceeded):
-                self._figures.over_limit.inc()
-                counts = error.counts
-            self._note_failure(state, str(error))
+            seconds = self._clock.now() - began
+            self._note_failure(state, error)
+            counts = error.counts if isinstance(error, LimitExceeded) else (0.0, 0.0, 0.0)
             batches = state.sampler.failed(at_ms, seconds, counts)
         state.at, state.seconds = at, seconds
         self._keep(*batches)
+
+    async def _fetch(self, state: TargetState) -> Page:
+        assert self._client is not None
+        if state.refusal:
+            raise ScrapeFailed(state.refusal)
+        return await fetch(self._client, state.target, self._config.root)
 
     async def _parse(self, sampler: Sampler, page: Page, at_ms: int, seconds: float) -> list[Batch]:
         def work() -> list[Batch]:
@@ -164,7 +196,14 @@ class ScrapeManager:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _note_failure(self, state: TargetState, error: str) -> None:
+    def _note_failure(self, state: TargetState, failure: Exception) -> None:
+        for kind, counter in (
+            (BodyLimitExceeded, self._figures.over_body_limit), (LabelLimitExceeded, self._figures.over_label_limits),
+            (SampleLimitExceeded, self._figures.over_limit),
+        ):  # fmt: skip
+            if isinstance(failure, kind):
+                counter.inc()
+        error = str(failure)
         if state.error != error:
             LOG.warning("scrape.failed", target=state.target.url, job=state.target.job.job_name, error=error)
         state.health, state.error = "down", error
@@ -180,7 +219,7 @@ class ScrapeManager:
             await self._clock.sleep(_FILES_EVERY)
             try:
                 if any(job.file_sd_configs for job in self._config.scrape_configs):
-                    self.apply(self._config)
+                    self._retarget()
             except Exception as error:
                 self._figures.failures.inc()
                 LOG.error("scrape.files_failed", exc=error)

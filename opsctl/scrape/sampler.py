@@ -10,6 +10,7 @@ from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import STALE
 from opsctl.relabel import relabel
+from opsctl.scrape.config import ScrapeLimits
 from opsctl.scrape.parse import BadExposition, Exposition, Metadata, parse_comments, parse_series
 from opsctl.scrape.stamps import stamped_batches
 from opsctl.scrape.target import Target
@@ -28,6 +29,14 @@ class LimitExceeded(ValueError):
     def __init__(self, message: str, scraped: int = 0, kept: int = 0, added: int = 0) -> None:
         super().__init__(message)
         self.counts = (float(scraped), float(kept), float(added))
+
+
+class SampleLimitExceeded(LimitExceeded):
+    """It has more samples than sample_limit."""
+
+
+class LabelLimitExceeded(LimitExceeded):
+    """A series has more or longer labels than the job's label limits."""
 
 
 @dataclass(slots=True)
@@ -111,7 +120,7 @@ class Sampler:
         kept = self._kept + sum(self._labels(key) is not None for key, _, _ in page.stamped)
         added = 0 if self._good is self._reading else len(set(self._reading).difference(self._good))
         if limit and kept > limit:
-            raise LimitExceeded(f"sample limit exceeded: {kept} of {limit}", scraped, kept, min(added, limit))
+            raise SampleLimitExceeded(f"sample limit exceeded: {kept} of {limit}", scraped, kept, min(added, limit))
         return _Reading(self._reading, values, scraped, kept, added)
 
     def _learn(self, keys: list[str]) -> None:
@@ -119,14 +128,14 @@ class Sampler:
         if len(self._known) > 2 * len(keys) + 1000:
             self._known.clear()
         first: dict[Labels, int] = {}
-        self._kept = 0
+        count = 0
         for place, key in enumerate(keys):
             labels = self._labels(key)
             if labels is not None:
-                self._kept += 1
+                count += 1
                 first.setdefault(labels, place)
         self._positions = None if len(first) == len(keys) else list(first.values())
-        self._reading = tuple(first)
+        self._reading, self._kept = tuple(first), count
         self._keys = keys
 
     def _labels(self, key: str) -> Labels | None:
@@ -146,6 +155,8 @@ class Sampler:
                 raise BadExposition(f"metric_relabel_configs leave {key[:80]!r} without a name")
         else:
             labels = Labels(merged)
+        if labels is not None:
+            check_labels(labels, self._target.job)
         self._known[key] = labels
         return labels
 
@@ -163,6 +174,26 @@ class Sampler:
                 merged[kept] = own[name]
             merged[name] = value
         return merged
+
+
+def check_labels(labels: Labels, limits: ScrapeLimits) -> None:
+    """Raises LabelLimitExceeded. Lengths are in bytes, as Prometheus counts them."""
+    most, name_length, value_length = (
+        limits.label_limit, limits.label_name_length_limit, limits.label_value_length_limit,
+    )  # fmt: skip
+    if most and len(labels) > most:
+        raise LabelLimitExceeded(
+            f"label_limit exceeded (metric: {labels.name[:50]}, number of labels: {len(labels)}, limit: {most})"
+        )
+    if not (name_length or value_length):
+        return
+    for name, value in labels.items():
+        for what, text, limit in (("name", name, name_length), ("value", value, value_length)):
+            if limit and len(text.encode()) > limit:
+                raise LabelLimitExceeded(
+                    f"label_{what}_length_limit exceeded "
+                    f"(metric: {labels.name[:50]}, label name: {name[:50]}, length: {len(text.encode())}, limit: {limit})"
+                )
 
 
 def _unstamped(page: Exposition) -> Exposition:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
@@ -15,7 +16,8 @@ Page = Callable[[web.Request], Awaitable[web.Response]]
 class Pages:
     """An HTTP server on a free port. `pages[path]` is text, a status, or a handler; `seen` the requests' headers."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.pages: dict[str, str | int | Page] = {}
         self.seen: list[dict[str, str]] = []
         self.address = ""
@@ -25,7 +27,7 @@ class Pages:
         app.router.add_route("*", "/{tail:.*}", self._answer)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
@@ -49,7 +51,9 @@ class Pages:
 
 async def zipped(_: web.Request) -> web.Response:
     """A page as gzip, whatever was asked for."""
-    return web.Response(body=gzip.compress(b"z 1\n"), headers={"Content-Encoding": "gzip"})
+    return web.Response(
+        body=gzip.compress(b"z 1\n"), headers={"Content-Encoding": "gzip", "Content-Type": "text/plain"}
+    )
 
 
 async def hanging(_: web.Request) -> web.Response:

@@ -64,7 +64,15 @@ def test_defaults_and_targets(tmp_path: Path) -> None:
         ("global:\n  scrape_intervall: 5s", 2, "did you mean 'scrape_interval'"),
         ("remote_write: []", 1, "remote_write: is a Prometheus setting that opsctl does not have"),
         ("scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: []", 3, "kubernetes_sd_configs: is a Prometheus"),
-        ("scrape_configs:\n- job_name: a\n  tls_config: {}", 3, "tls_config: is a Prometheus setting"),
+        ("scrape_configs:\n- job_name: a\n  proxy_url: x", 3, "proxy_url: is a Prometheus setting"),
+        ("scrape_configs:\n- job_name: a\n  tls_config: {cert_file: x}", 3, "needs cert_file and key_file together"),
+        ("scrape_configs:\n- job_name: a\n  http_headers: {Host: {values: [x]}}", 3, "cannot be set"),
+        ("scrape_configs:\n- job_name: a\n  basic_auth: {}\n  bearer_token: x", 2, "takes one of basic_auth"),
+        ("scrape_configs:\n- job_name: a\n  body_size_limit: 5x", 3, "not a valid size"),
+        ("scrape_configs:\n- job_name: a\n  label_limit: -1", 3, "greater than or equal to 0"),
+        ("scrape_configs:\n- job_name: a\n  fallback_scrape_protocol: PrometheusProto", 3, "no protobuf"),
+        ("scrape_configs:\n- job_name: a\n  http_sd_configs:\n  - url: ftp://x", 4, "not an http or https URL"),
+        ("scrape_configs:\n- job_name: a\n  http_sd_configs:\n  - {url: http://x, oauth2: {}}", 4, "oauth2: is a Prom"),
         ("scrape_configs:\n- job_name: a\n  static_confgs: []", 3, "did you mean 'static_configs'"),
         ("scrape_configs:\n- job_name: a\n- job_name: a", 3, "twice"),
         ("scrape_configs:\n- job_name: a\n  scrape_interval: 5x", 3, "not a valid duration"),
@@ -73,7 +81,7 @@ def test_defaults_and_targets(tmp_path: Path) -> None:
         ("scrape_configs:\n- job_name: a\n  static_configs:\n  - targets: ['http://h/x']", 4, "not HOST:PORT"),
         ("scrape_configs:\n- job_name: a\n  relabel_configs:\n  - {action: repace}", 4, "did you mean 'replace'"),
         ("scrape_configs:\n- job_name: a\n  metric_relabel_configs:\n  - {regex: '('}", 4, "bad regular expression"),
-        ("alerting:\n  alertmanagers:\n  - tls_config: {}", 3, "is a Prometheus setting"),
+        ("alerting:\n  alertmanagers:\n  - relabel_configs: []", 3, "is a Prometheus setting"),
         ("a: [", 1, ""),
         ("- 1", 1, ""),
         ("scrape_configs: 3", 1, "scrape_configs"),
@@ -85,3 +93,30 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, line: int, 
     problem = caught.value.problems[0]
     assert problem.line == line
     assert said in str(problem)
+
+
+def test_jobs_of_other_files_come_after_and_are_checked_with_them(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "b.yml").write_text("scrape_configs:\n- job_name: b\n  sample_limit: 9\n")
+    (tmp_path / "jobs" / "c.yml").write_text("scrape_configs: [{job_name: c}]")
+    file = write(
+        tmp_path,
+        "global: {scrape_interval: 7s, body_size_limit: 2KB, sample_limit: 5, rule_query_offset: 3s}\n"
+        "scrape_config_files: [jobs/*.yml]\nscrape_configs: [{job_name: a}]",
+    )
+    config = load_config(file)
+    found = [(j.job_name, j.scrape_interval, j.sample_limit, j.body_size_limit) for j in config.scrape_configs]
+    assert found == [("a", 7, 5, 2048), ("b", 7, 9, 2048), ("c", 7, 5, 2048)]
+    assert config.global_.rule_query_offset == 3
+    (tmp_path / "jobs" / "c.yml").write_text("scrape_configs:\n- job_name: d\n- job_name: a")
+    with pytest.raises(DocumentError) as caught:
+        load_config(file)
+    problem = caught.value.problems[0]
+    assert (problem.file, problem.line) == (str(tmp_path / "jobs" / "c.yml"), 3)
+    assert "twice" in problem.message
+
+
+def test_external_labels_take_the_environment(tmp_path: Path) -> None:
+    file = write(tmp_path, "global: {external_labels: {a: 'x-${SITE}', b: $SITE, c: '$$SITE', d: '${NONE}'}}")
+    labels = load_config(file, {"SITE": "one"}).global_.external_labels
+    assert labels == {"a": "x-one", "b": "one", "c": "$SITE", "d": ""}
