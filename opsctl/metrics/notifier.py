@@ -13,6 +13,9 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Summary
 
 from opsctl.core.clock import iso
+from opsctl.core.errors import OpsctlError
+from opsctl.core.http_client import HttpClient
+from opsctl.core.http_settings import HttpSettings
 from opsctl.core.log import Log
 from opsctl.model.alert import Alert
 from opsctl.relabel import Rule, relabel
@@ -21,14 +24,21 @@ LOG = Log("opsctl.metrics")
 _CAPACITY = 10_000
 _BATCH = 256
 _AGAIN_SECONDS = 1.0
+_READ = 65_536
+"""So much of an answer is read, that its connection can be used again; what it says does not matter."""
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """One Alertmanager: the URL of its /api/v2/alerts, and how long it may take, in seconds."""
+    """One Alertmanager: the URL of its /api/v2/alerts, how long it may take (seconds), and how to speak to it.
+
+    Files in `http` are relative to `root`.
+    """
 
     url: str
     timeout: float = 10.0
+    http: HttpSettings = field(default_factory=HttpSettings)
+    root: str = ""
 
 
 class NotifierFigures:
@@ -66,10 +76,10 @@ class Notifier:
         self._lanes: dict[str, _Lane] = {}
         self._external: Mapping[str, str] = {}
         self._rules: Sequence[Rule] = ()
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
 
     async def start(self) -> None:
-        self._session = aiohttp.ClientSession(trust_env=False)
+        self._client = HttpClient()
 
     def configure(self, receivers: Iterable[Receiver], external: Mapping[str, str], rules: Sequence[Rule]) -> None:
         """Takes the receivers and labels of a configuration; queues of those that stay are kept."""
@@ -111,8 +121,8 @@ class Notifier:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def _loop(self, lane: _Lane) -> None:
         while True:
@@ -133,7 +143,7 @@ class Notifier:
         began = asyncio.get_running_loop().time()
         try:
             status = await self._status(receiver, b"[" + b",".join(batch) + b"]")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OpsctlError, OSError, ValueError) as error:
             self._failed(receiver, batch, str(error) or "timeout")
             return False
         if status // 100 != 2:
@@ -144,13 +154,13 @@ class Notifier:
         return True
 
     async def _status(self, receiver: Receiver, body: bytes) -> int:
-        assert self._session is not None
+        assert self._client is not None
         headers = {"Content-Type": "application/json"}
         async with (
             asyncio.timeout(receiver.timeout),
-            self._session.post(receiver.url, data=body, headers=headers) as answer,
+            self._client.request("POST", receiver.url, receiver.http, receiver.root, headers, body) as answer,
         ):
-            await answer.read()
+            await answer.content.read(_READ)
             return answer.status
 
     def _failed(self, receiver: Receiver, batch: list[bytes], why: str) -> None:
