@@ -20,6 +20,10 @@ from opsctl.flows.ruling import Ruler
 from opsctl.metrics.figures import StoreFigures
 from opsctl.metrics.notifier import Notifier, NotifierFigures
 from opsctl.metrics.store import EmbeddedStore
+from opsctl.promql import Limits
+from opsctl.promql.scope import MAX_SAMPLES
+from opsctl.rules.restore import OUTAGE_TOLERANCE
+from opsctl.rules.sending import RESEND_DELAY
 from opsctl.scrape.collectors import Collectors, Monitored
 from opsctl.scrape.figures import ScrapeFigures
 from opsctl.scrape.manager import ScrapeManager
@@ -37,6 +41,11 @@ class MetricsOptions:
     lifecycle: bool = False
     query_timeout: float = 120.0
     query_concurrency: int = 4
+    query_lookback: float = 300.0
+    query_samples: int = MAX_SAMPLES
+    resend_delay: float = RESEND_DELAY
+    outage_tolerance: float = OUTAGE_TOLERANCE
+    grace_period: float = 0.0
     databases: Mapping[str, Monitored] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,10 +86,13 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
     query, collector, disk, parse, rule = pools
     scraper = ScrapeManager(storage.append, clock, parse, ScrapeFigures(registry))
     notifier = Notifier(NotifierFigures(registry))
-    queries = Queries(storage, query, registry, options.query_timeout)
+    lookback, limits = options.query_lookback, Limits(max_samples=options.query_samples)
+    queries = Queries(storage, query, registry, options.query_timeout, lookback, limits)
+    journal = AlertJournal(options.storage_path / "alerts.json", options.outage_tolerance, options.grace_period)
     ruler = Ruler(
-        storage, notifier.send, AlertJournal(options.storage_path / "alerts.json"), clock, rule, RuleFigures(registry),
-        options.external_url or f"http://{options.listen}",
+        storage, notifier.send, journal, clock, rule, RuleFigures(registry),
+        options.external_url or f"http://{options.listen}", lookback=lookback, limits=limits,
+        resend_delay=options.resend_delay,
     )  # fmt: skip
     monitoring = Monitoring(
         options.config_file, storage, scraper, ruler, notifier, queries,

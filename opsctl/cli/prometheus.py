@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +17,45 @@ from opsctl.core.log import configure
 from opsctl.core.settings import Settings, load_settings
 from opsctl.flows.history import monitored
 from opsctl.model.duration import parse_duration
+from opsctl.promql.scope import MAX_SAMPLES
 from opsctl.serve import serve
 
 app = typer.Typer(add_completion=False)
+
+
+class LogLevel(StrEnum):
+    """Prometheus' names."""
+
+    debug = "debug"
+    info = "info"
+    warn = "warn"
+    error = "error"
+
+
+class LogFormat(StrEnum):
+    """Prometheus' names."""
+
+    logfmt = "logfmt"
+    json = "json"
+
+
+_LEVELS = {LogLevel.debug: "DEBUG", LogLevel.info: "INFO", LogLevel.warn: "WARNING", LogLevel.error: "ERROR"}
+_LACKING = {
+    "--storage.tsdb.retention.size": "bound the store with --storage.tsdb.retention.time",
+    "--web.enable-admin-api": "stop the process to take its folder away or to copy it",
+}
+
+
+def _refuse(parameter: typer.CallbackParam, value: Any) -> Any:
+    """A flag of Prometheus that would promise what does not happen."""
+    if value:
+        flag = parameter.opts[0]
+        raise UsageError(f"{flag} is a Prometheus flag that opsctl does not have", _LACKING[flag])
+    return value
+
+
+Refused = Annotated[str, typer.Option("--storage.tsdb.retention.size", hidden=True, callback=_refuse)]
+RefusedSwitch = Annotated[bool, typer.Option("--web.enable-admin-api", hidden=True, callback=_refuse)]
 
 
 @app.command()
@@ -33,6 +70,33 @@ def run(
     lifecycle: Annotated[bool, typer.Option("--web.enable-lifecycle", help="Open POST /-/reload.")] = False,
     timeout: Annotated[str, typer.Option("--query.timeout", help="Longest query.", metavar="DURATION")] = "2m",
     concurrency: Annotated[int, typer.Option("--query.max-concurrency", help="Queries at once.", min=1)] = 4,
+    max_samples: Annotated[
+        int, typer.Option("--query.max-samples", help="Most samples that a query may hold at once.", min=1)
+    ] = MAX_SAMPLES,
+    lookback: Annotated[
+        str, typer.Option("--query.lookback-delta", help="How far back a value counts.", metavar="DURATION")
+    ] = "5m",
+    resend: Annotated[
+        str, typer.Option("--rules.alert.resend-delay", help="Least time between sendings.", metavar="DURATION")
+    ] = "1m",
+    tolerance: Annotated[
+        str,
+        typer.Option(
+            "--rules.alert.for-outage-tolerance", help="Longest outage that alerts outlive.", metavar="DURATION"
+        ),
+    ] = "1h",
+    grace: Annotated[
+        str,
+        typer.Option(
+            "--rules.alert.for-grace-period", help="What pending alerts wait after a restart.", metavar="DURATION"
+        ),
+    ] = "0s",
+    log_level: Annotated[LogLevel, typer.Option("--log.level", help="What is logged.")] = LogLevel.info,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log.format", help="Taken for its name's sake: logs are ECS JSON.")
+    ] = LogFormat.json,
+    retention_size: Refused = "",
+    admin_api: RefusedSwitch = False,
     config: Annotated[
         str | None, typer.Option("--config", help="opsctl.yml, for defaults and databases.", metavar="FILE")
     ] = None,
@@ -44,7 +108,8 @@ def run(
     settings = _settings(config, needed=not config_file)
     options = _options(settings, config_file, storage, listen)
     own = settings is not None and options.storage_path == settings.home_path / "metrics"
-    configure("opsctl-metrics", settings.home_path / "logs" / "metrics.json.log" if settings and own else None)
+    log_file = settings.home_path / "logs" / "metrics.json.log" if settings and own else None
+    configure("opsctl-metrics", log_file, _LEVELS[log_level])
     options = replace(
         options,
         external_url=external_url or f"http://{options.listen}",
@@ -52,12 +117,20 @@ def run(
         lifecycle=lifecycle,
         query_timeout=_duration(timeout, "--query.timeout"),
         query_concurrency=concurrency,
+        query_lookback=_positive(lookback, "--query.lookback-delta"),
+        query_samples=max_samples,
+        resend_delay=_duration(resend, "--rules.alert.resend-delay"),
+        outage_tolerance=_duration(tolerance, "--rules.alert.for-outage-tolerance"),
+        grace_period=_duration(grace, "--rules.alert.for-grace-period"),
         databases=monitored(settings, sys.executable) if settings else {},
         flags={
             "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
             "storage.tsdb.retention.time": retention, "web.listen-address": options.listen,
             "web.external-url": external_url, "web.enable-lifecycle": str(lifecycle).lower(),
             "query.timeout": timeout, "query.max-concurrency": str(concurrency),
+            "query.max-samples": str(max_samples), "query.lookback-delta": lookback,
+            "rules.alert.resend-delay": resend, "rules.alert.for-outage-tolerance": tolerance,
+            "rules.alert.for-grace-period": grace, "log.level": log_level.value, "log.format": log_format.value,
         },
     )  # fmt: skip
     serve(
@@ -65,7 +138,13 @@ def run(
         options.listen,
         "listen.metrics in opsctl.yml" if own else "--web.listen-address",
         "metrics",
+        _say_ready,
     )
+
+
+def _say_ready(_: str) -> None:
+    """The sentence that scripts written for Prometheus wait for."""
+    print('level=INFO msg="Server is ready to receive web requests."', file=sys.stderr, flush=True)
 
 
 def _settings(config: str | None, needed: bool) -> Settings | None:
@@ -89,6 +168,13 @@ def _retention(text: str, settings: Settings | None) -> float:
     if text:
         return _duration(text, "--storage.tsdb.retention.time")
     return settings.metrics.retention_days * 86_400.0 if settings else 15 * 86_400.0
+
+
+def _positive(text: str, flag: str) -> float:
+    seconds = _duration(text, flag)
+    if seconds <= 0:
+        raise UsageError(f"{flag}: must be more than 0")
+    return seconds
 
 
 def _duration(text: str, flag: str) -> float:

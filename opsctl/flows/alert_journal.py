@@ -11,18 +11,21 @@ from opsctl.core.folder import write_whole
 from opsctl.core.log import Log
 from opsctl.metrics.storage import Storage
 from opsctl.rules import Group, GroupState, dump_state, load_state, restored_state
+from opsctl.rules.restore import OUTAGE_TOLERANCE
 from opsctl.rules.state import RuleState
 
 LOG = Log("opsctl.flows.ruling")
-_TOLERANCE = 3600.0
-"""Alerts from before a longer outage are forgotten, as Prometheus forgets them."""
 
 
 class AlertJournal:
-    """Saves all groups' alerts when they change, and gives a group its own back."""
+    """Saves all groups' alerts when they change, and gives a group its own back.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    Alerts from before an outage longer than `tolerance` seconds are forgotten, as Prometheus forgets them; those that
+    were pending wait `grace` seconds more at least.
+    """
+
+    def __init__(self, file: Path, tolerance: float = OUTAGE_TOLERANCE, grace: float = 0.0) -> None:
+        self._file, self._tolerance, self._grace = file, tolerance, grace
         self._written = b""
         self._at, self._states = self._read()
 
@@ -42,8 +45,8 @@ class AlertJournal:
         What was firing comes from the file, with what was sent of it, so that its end is sent too; what was pending
         comes from ALERTS_FOR_STATE, so that the time of the outage does not count as waiting.
         """
-        rules = dict(restored_state(group, storage, now).rules)
-        if now - self._at <= _TOLERANCE:
+        rules = dict(restored_state(group, storage, now, self._tolerance, self._grace).rules)
+        if now - self._at <= self._tolerance:
             for key, saved in self._states.get(group.key, GroupState()).rules.items():
                 firing = {labels: alert for labels, alert in saved.active.items() if alert.state == "firing"}
                 rules[key] = RuleState({**rules.get(key, RuleState()).active, **firing})
@@ -56,7 +59,7 @@ class AlertJournal:
     def save(self, states: Mapping[str, GroupState], now: float) -> None:
         """Writes the file when it would say something new, or grows too old to be believed."""
         alerts = orjson.dumps(dump_state(states))
-        if alerts == self._written and now - self._at < _TOLERANCE / 2:
+        if alerts == self._written and now - self._at < self._tolerance / 2:
             return
         write_whole(self._file, b'{"saved_at":' + str(now).encode() + b',"alerts":' + alerts + b"}")
         self._written, self._at = alerts, now

@@ -21,6 +21,7 @@ from opsctl.model.alert import Alert
 from opsctl.model.batch import Batch
 from opsctl.model.labels import Labels
 from opsctl.model.series import STALE, is_stale
+from opsctl.promql import Limits
 from opsctl.rules import (
     ActiveAlert,
     Group,
@@ -32,6 +33,7 @@ from opsctl.rules import (
     evaluate_group,
     load_rules,
 )  # fmt: skip
+from opsctl.rules.sending import RESEND_DELAY
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.manager import next_tick
 
@@ -61,11 +63,15 @@ class Ruler:
 
     def __init__(
         self, storage: Storage, send: Send, journal: AlertJournal, clock: Clock, pool: Executor, figures: RuleFigures,
-        external_url: str,
+        external_url: str, *, lookback: float = 300.0, limits: Limits | None = None,
+        resend_delay: float = RESEND_DELAY,
     ) -> None:  # fmt: skip
         self._storage, self._send, self._journal = storage, send, journal
         self._clock, self._pool, self._figures = clock, pool, figures
-        self._around = Surroundings(external_url=external_url)
+        self._around = Surroundings(
+            external_url=external_url, lookback_ms=int(lookback * 1000), limits=limits or Limits()
+        )
+        self._resend_delay = resend_delay
         self._runs: dict[str, GroupRun] = {}
         self._saving: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -157,7 +163,9 @@ class Ruler:
             self._pool, evaluate_group, run.group, self._storage, now, run.state, self._around
         )
         self._keep(run.group, result.samples)
-        due, run.state = due_alerts(run.group, result.state, now, run.interval, self._around.external_url)
+        due, run.state = due_alerts(
+            run.group, result.state, now, run.interval, self._around.external_url, self._resend_delay
+        )
         if due:
             self._send(due)
             self._changed.set()

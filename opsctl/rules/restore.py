@@ -14,21 +14,24 @@ from opsctl.rules.state import ActiveAlert, GroupState, RuleState, rule_keys
 OUTAGE_TOLERANCE = 3600.0
 
 
-def restored_state(group: Group, querier: Querier, now: float, tolerance: float = OUTAGE_TOLERANCE) -> GroupState:
+def restored_state(
+    group: Group, querier: Querier, now: float, tolerance: float = OUTAGE_TOLERANCE, grace: float = 0.0
+) -> GroupState:
     """What was pending or firing when the process ended, if that is no longer ago than `tolerance` seconds.
 
-    A pending alert's waiting goes on where it stopped: the time of the outage does not count.
+    A pending alert's waiting goes on where it stopped: the time of the outage does not count; but it waits `grace`
+    seconds at least, and one that waits less altogether begins anew.
     """
     rules = {}
     for rule, key in zip(group.rules, rule_keys(group), strict=True):
         if rule.alert:
-            active = _alerts(rule, querier, now, tolerance)
+            active = _alerts(rule, querier, now, tolerance, grace)
             if active:
                 rules[key] = RuleState({alert.labels: alert for alert in active})
     return GroupState(rules)
 
 
-def _alerts(rule: Rule, querier: Querier, now: float, tolerance: float) -> list[ActiveAlert]:
+def _alerts(rule: Rule, querier: Querier, now: float, tolerance: float, grace: float) -> list[ActiveAlert]:
     firing = {
         labels.without(("alertstate",))
         for labels, _, _ in _last(querier, ALERTS, rule, now, tolerance)
@@ -37,7 +40,9 @@ def _alerts(rule: Rule, querier: Querier, now: float, tolerance: float) -> list[
     found = []
     for labels, at, since in _last(querier, FOR_STATE, rule, now, tolerance):
         waited = labels in firing or at - since >= rule.for_
-        active_at = since if waited else since + (now - at)
+        if labels not in firing and rule.for_ < grace:
+            continue
+        active_at = since if waited else max(since + (now - at), now + grace - rule.for_)
         state = "firing" if labels in firing else "pending"
         found.append(ActiveAlert(labels, Labels(), 0.0, state, active_at, since if labels in firing else 0.0))  # type: ignore[arg-type]
     return found

@@ -161,6 +161,16 @@ def test_pending_survives_a_restart_by_alerts_for_state() -> None:
     assert states(evaluate_group(DOWN, Memory('up{job="a"} 0x20'), 660.0, state)) == ["firing"]
 
 
+def test_a_grace_period_is_waited_at_least() -> None:
+    stored = Memory(
+        'ALERTS_FOR_STATE{alertname="Down", job="a", severity="critical"} _ 60 60',
+        'ALERTS{alertname="Down", job="a", severity="critical", alertstate="pending"} _ 1 1',
+    )
+    [state] = restored_state(DOWN, stored, 600.0, grace=100.0).rules.values()
+    assert [alert.active_at for alert in state.active.values()] == [600.0 + 100.0 - 120.0]
+    assert not restored_state(DOWN, stored, 600.0, grace=121.0).rules  # it waits less altogether: it begins anew
+
+
 def test_firing_survives_a_restart_and_can_still_resolve() -> None:
     stored = Memory(
         'ALERTS_FOR_STATE{alertname="Down", job="a", severity="critical"} 0x9',
