@@ -84,9 +84,13 @@ def _plain(url: str) -> Target:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"{url!r} is not an http or https URL")
     job = ScrapeConfig(
-        job_name="check", scheme="https" if parts.scheme == "https" else "http", metrics_path=parts.path or "/metrics", scrape_interval=60.0,
-        scrape_timeout=10.0, params={name: tuple(values) for name, values in parse_qs(parts.query).items()},
-    )  # fmt: skip
+        job_name="check",
+        scheme="https" if parts.scheme == "https" else "http",
+        metrics_path=parts.path or "/metrics",
+        params={name: tuple(values) for name, values in parse_qs(parts.query).items()},
+        scrape_interval=60.0,
+        scrape_timeout=10.0,
+    )
     (target,) = expand(job, (StaticConfig(targets=(parts.netloc,)),))
     assert isinstance(target, Target)
     return target
