@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("start", "rest", "alert", "booking", "promql", "blocks")
+NAMES = ("start", "rest", "alert", "booking", "remote_write", "promql")
 
 
 def main() -> None:

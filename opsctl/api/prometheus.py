@@ -193,6 +193,8 @@ def _answered(handler: Handler) -> Handler:
             return await handler(request)
         except ApiError as error:
             return failure(error.kind, error.message)
+        except Unreachable as error:
+            return failure("unavailable", f"{error.message}; {error.hint}")
         except Exception as error:
             LOG.error("api.failed", exc=error, path=request.url.path)
             return failure("internal", f"{type(error).__name__}: {error}")

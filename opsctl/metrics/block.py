@@ -3,7 +3,7 @@
     OPSBLK2\\n | chunk … | index (zstd JSON) | index offset u64, length u32, crc32 u32 | OPSBLK2\\n
 
 The name says what is in it: `<first ms>-<last ms>-<window end ms>.block`; the window end is 0 for history that was
-filled in, and `-merged` at the end says that it takes the place of others, which its index names. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
+filled in. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
 as possible: alike, they get small together, and a query reads them at once. `refs`, `chunk` and `start` say of every
 row which series it is, in which chunk it lies and where.
 """
@@ -35,16 +35,12 @@ from opsctl.model.labels import Labels
 T = TypeVar("T")
 MAGIC = b"OPSBLK2\n"
 _TAIL = struct.Struct("<QII")
-_NAME = re.compile(r"^(\d+)-(\d+)-(\d+)(-merged)?\.block$")
+_NAME = re.compile(r"^(\d+)-(\d+)-(\d+)\.block$")
 _CELLS = 1 << 17
 
 
 class Damaged(StateError):
     """A block file does not hold what it should."""
-
-
-class Vanished(Damaged):
-    """A block file is not there any more: it was merged or retired meanwhile."""
 
 
 class ChunkCache:
@@ -79,8 +75,7 @@ class Block:
         if match is None:
             raise Damaged(f"{path} is not named as a block")
         self.path = path
-        self.first_ms, self.last_ms, self.window_end_ms = (int(g) for g in match.groups()[:3])
-        self._merged = match[4] is not None
+        self.first_ms, self.last_ms, self.window_end_ms = (int(g) for g in match.groups())
         self.size = path.stat().st_size
         self._cache = cache
         self._index: dict[str, Any] | None = None
@@ -113,10 +108,6 @@ class Block:
         """Its own copy of its series' label sets, for when the common table is lost."""
         rows = orjson.loads(zstandard.decompress(self._bytes(self._load()["labels"])))
         return [(ref, Labels([(k, v) for k, v in pairs])) for ref, pairs in rows]
-
-    def replaces(self) -> tuple[str, ...]:
-        """The names of the files whose samples it holds, and which are to go."""
-        return tuple(self._load()["replaces"]) if self._merged else ()
 
     def _section(self, entry: Any, rows: Refs, start_ms: int, end_ms: int) -> Section | None:
         times: Times = self._chunk(entry["times"], decode_numbers)
@@ -160,8 +151,6 @@ class Block:
         try:
             with self.path.open("rb") as file:
                 return os.pread(file.fileno(), length, offset)
-        except FileNotFoundError as error:
-            raise Vanished(f"{self.path} is not there any more") from error
         except OSError as error:
             raise Damaged(f"{self.path} cannot be read: {error.strerror}") from error
 
@@ -179,13 +168,9 @@ class _Writer:
 
 
 def write_block(
-    folder: Path, sections: Sequence[Section], labels: Callable[[int], Labels], window_end_ms: int = 0,
-    replaces: Sequence[str] = (),
-) -> Path:  # fmt: skip
-    """Writes sections (each with samples) as one block, whole or not at all. Returns its path.
-
-    `replaces` names the files that it takes the place of: a store that opens with both lets go of them.
-    """
+    folder: Path, sections: Sequence[Section], labels: Callable[[int], Labels], window_end_ms: int = 0
+) -> Path:
+    """Writes sections (each with samples) as one block, whole or not at all. Returns its path."""
     writer = _Writer()
     sources: list[dict[str, Any]] = [
         {
@@ -199,12 +184,12 @@ def write_block(
     table = orjson.dumps([[ref, labels(ref).pairs] for ref in every])
     index = {
         "sources": sources, **_write_values(writer, sections, labels), "refs": writer.add(encode_numbers(refs)),
-        "labels": writer.add(zstandard.compress(table)), "replaces": list(replaces),
+        "labels": writer.add(zstandard.compress(table)),
     }  # fmt: skip
     place = writer.add(zstandard.compress(orjson.dumps(index)))
     writer.parts += [_TAIL.pack(*place), MAGIC]
     first, last = min(e["first"] for e in sources), max(e["last"] for e in sources)
-    path = folder / f"{first}-{last}-{window_end_ms}{'-merged' if replaces else ''}.block"
+    path = folder / f"{first}-{last}-{window_end_ms}.block"
     write_whole(path, b"".join(writer.parts))
     return path
 

@@ -54,7 +54,7 @@ def is_absent(values: Values) -> NDArray[np.bool_]:
 
 def to_samples(sections: Sequence[Section], index: LabelIndex) -> Samples:
     """Joins the sections of each series in time order. Series of one source keep sharing their times."""
-    apart = list(sections) if _disjoint(sections, index.size) else united(sections)
+    apart = list(sections) if _disjoint(sections, index.size) else _by_source(sections)
     if not _disjoint(apart, index.size):
         return Samples.of(to_series(sections, index.labels))
     places, labels = index.ordered(joined([s.refs for s in apart], np.int64))
@@ -78,7 +78,7 @@ def _disjoint(sections: Sequence[Section], size: int) -> bool:
     return int(np.count_nonzero(seen)) == sum(len(s.refs) for s in sections)
 
 
-def united(sections: Sequence[Section]) -> list[Section]:
+def _by_source(sections: Sequence[Section]) -> list[Section]:
     """The sections of a source in one: all its series over all its times. Left apart where times overlap."""
     by: dict[str, list[Section]] = {}
     for section in sections:

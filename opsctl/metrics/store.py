@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +11,12 @@ from numpy.typing import NDArray
 
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.log import Log
-from opsctl.metrics.block import Block, ChunkCache, Damaged, Vanished, write_block
+from opsctl.metrics.block import Block, ChunkCache, Damaged, write_block
 from opsctl.metrics.head import WINDOW_MS, Head
 from opsctl.metrics.index import LabelIndex, Refs
-from opsctl.metrics.merging import plan_merge
 from opsctl.metrics.newest import Newest
 from opsctl.metrics.registry import read_registry, write_registry
-from opsctl.metrics.section import Section, Values, is_absent, to_samples, united
+from opsctl.metrics.section import Section, Values, is_absent, to_samples
 from opsctl.metrics.storage import Appended, Matchers, StoreStatus
 from opsctl.metrics.wal import Replay, Wal, segments
 from opsctl.model.batch import Batch
@@ -37,16 +35,13 @@ _RETENTION_SECONDS = 90 * 86_400.0
 class EmbeddedStore:
     """A Storage in one folder. kill -9 loses nothing appended; power loss what was appended since `maintain`.
 
-    Memory holds at most about two and a half hours; blocks go when they are older than `retention_seconds`, the oldest
-    first also when all of them take more than `retention_bytes` (0: no limit). Raises StateError when the folder is in use or too new.
+    Memory holds at most about two and a half hours. Raises StateError when the folder is in use or too new.
     """
 
-    def __init__(
-        self, path: Path, retention_seconds: float = _RETENTION_SECONDS, retention_bytes: int = 0
-    ) -> None:  # fmt: skip
+    def __init__(self, path: Path, retention_seconds: float = _RETENTION_SECONDS) -> None:
         self._owned = OwnedFolder(path, VERSION)
         self._path = path
-        self._retention_ms, self._retention_bytes = int(retention_seconds * 1000), retention_bytes
+        self._retention_ms = int(retention_seconds * 1000)
         self._lock = threading.Lock()
         self._maintaining = threading.Lock()
         self._index = LabelIndex()
@@ -78,22 +73,7 @@ class EmbeddedStore:
                 found.append(Block(path, self._cache))
             except Damaged as error:
                 self._put_aside(path, error.message)
-        return tuple(sorted(self._without_replaced(found), key=lambda b: b.first_ms))
-
-    def _without_replaced(self, blocks: list[Block]) -> list[Block]:
-        """Ends a merge that was cut off after its block was whole: what that block replaces goes."""
-        replaced: set[str] = set()
-        kept = []
-        for block in blocks:
-            try:
-                replaced.update(block.replaces())
-                kept.append(block)
-            except Damaged as error:
-                self._put_aside(block.path, error.message)
-        for block in kept:
-            if block.path.name in replaced:
-                block.path.unlink(missing_ok=True)
-        return [block for block in kept if block.path.name not in replaced]
+        return tuple(sorted(found, key=lambda b: b.first_ms))
 
     def _replay(self, path: Path) -> None:
         replay, newest = Replay(path, self._index), 0
@@ -167,12 +147,6 @@ class EmbeddedStore:
         return to_samples(self._sections(refs, start_ms, end_ms) if len(refs) else [], self._index)
 
     def _sections(self, refs: Refs, start_ms: int, end_ms: int) -> list[Section]:
-        """Anew when a block was merged away under our hands."""
-        while True:
-            with contextlib.suppress(Vanished):
-                return self._look(refs, start_ms, end_ms)
-
-    def _look(self, refs: Refs, start_ms: int, end_ms: int) -> list[Section]:
         with self._lock:
             views, blocks = self._head.views(start_ms, end_ms), self._blocks
         mask = np.zeros(self._index.size, dtype=bool)
@@ -188,15 +162,11 @@ class EmbeddedStore:
         return found
 
     def _of_block(self, block: Block, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> list[Section]:
-        """Raises Vanished when the block is not the store's any more."""
         try:
             return block.sections(mask, start_ms, end_ms)
         except Damaged as error:
             with self._lock:
-                ours = block in self._blocks
                 self._blocks = tuple(b for b in self._blocks if b is not block)
-            if not ours:
-                raise Vanished(error.message) from error
             self._put_aside(block.path, error.message)
             return []
 
@@ -255,7 +225,6 @@ class EmbeddedStore:
                 if (window + 1) * WINDOW_MS + _LINGER_MS <= now * 1000:
                     self._cut(window)
             self._retire(int(now * 1000) - self._retention_ms)
-            self._merge(plan_merge(self._blocks, int(now * 1000)))
 
     def _cut(self, window: int) -> None:
         """Moves one window from memory into a block, then lets go of its log."""
@@ -263,7 +232,7 @@ class EmbeddedStore:
         with self._lock:
             self._cut_ms = max(self._cut_ms, end_ms)
             sections = self._head.window(window)
-        joined = united(sections)
+        joined = [s for group in _by_source(sections) for s in group]
         try:
             write_registry(self._path, self._index)
             path = write_block(self._path / "blocks", joined, self._index.labels, end_ms)
@@ -280,11 +249,6 @@ class EmbeddedStore:
 
     def _retire(self, before_ms: int) -> None:
         old = [b for b in self._blocks if b.last_ms < before_ms]
-        excess = sum(b.size for b in self._blocks if b not in old) - (self._retention_bytes or 2**62)
-        for block in sorted((b for b in self._blocks if b not in old), key=lambda b: b.last_ms):
-            if excess > 0:
-                old.append(block)
-                excess -= block.size
         if not old:
             return
         with self._lock:
@@ -292,30 +256,6 @@ class EmbeddedStore:
         for block in old:
             block.path.unlink(missing_ok=True)
             LOG.info("metrics.block_retired", file=block.path.name)
-
-    def _merge(self, old: Sequence[Block]) -> None:
-        """Writes some blocks as one; the old files go when the new one is whole."""
-        if not old:
-            return
-        everything = np.ones(self._index.size, dtype=bool)
-        parts = [s for block in old for s in self._of_block(block, everything, block.first_ms, block.last_ms)]
-        if not parts:
-            return
-        try:
-            path = write_block(
-                self._path / "blocks", united(parts), self._index.labels, max(b.window_end_ms for b in old),
-                [b.path.name for b in old],
-            )  # fmt: skip
-        except OSError as error:
-            self._cut_failures += 1
-            LOG.error("metrics.merge_failed", error=str(error))
-            return
-        with self._lock:
-            rest = (b for b in self._blocks if b not in old)
-            self._blocks = tuple(sorted((*rest, Block(path, self._cache)), key=lambda b: b.first_ms))
-        for block in old:
-            block.path.unlink(missing_ok=True)
-        LOG.info("metrics.blocks_merged", file=path.name, blocks=len(old), bytes=path.stat().st_size)
 
     def fill(self, sections: Sequence[tuple[tuple[Labels, ...], Section]]) -> None:
         """Writes old samples straight into a block. Each section's `refs` are positions in its label sets."""
@@ -352,3 +292,18 @@ class EmbeddedStore:
         with self._maintaining, self._lock:
             self._wal.rotate()
         self._owned.close()
+
+
+def _by_source(sections: Sequence[Section]) -> list[list[Section]]:
+    """The slabs of a source, joined into one section where they have the same series."""
+    by: dict[str, list[Section]] = {}
+    for section in sections:
+        last = by.setdefault(section.source, [])
+        if last and np.array_equal(last[-1].refs, section.refs):
+            before = last.pop()
+            section = Section(
+                section.source, section.refs, np.concatenate([before.times, section.times]),
+                np.concatenate([before.values, section.values], axis=1),
+            )  # fmt: skip
+        last.append(section)
+    return list(by.values())
