@@ -24,6 +24,7 @@ class Sink:
 
     def __init__(self, port: int = 0) -> None:
         self.status, self.headers, self.requests = 204, {}, 0
+        self.said: dict[str, str] = {}
         self.samples: list[tuple[str, int, float]] = []
         outer: Sink = self
 
@@ -31,6 +32,7 @@ class Sink:
             def do_POST(self) -> None:
                 got = Decoder().decode(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests += 1
+                outer.said = dict(self.headers)
                 status, extra = outer.status, outer.headers
                 if any(one.name == "poison" for one in got.labels):
                     status = 400
@@ -155,3 +157,24 @@ def test_what_we_lack_is_refused_by_name(tmp_path: Path, key: str) -> None:
         load_config(path)
     assert error.value.problems[0].line == 3
     assert key.partition(":")[0] in error.value.problems[0].field
+
+
+def test_credentials_and_headers_are_sent_and_a_missing_secret_is_waited_for(tmp_path: Path) -> None:
+    with _sink() as sink:
+        config = tmp_path / "p.yml"
+        config.write_text(
+            "global: {scrape_interval: 1h}\n"
+            f"remote_write: [{{url: '{sink.url}', name: far, bearer_token_file: token, headers: {{X-Scope-OrgID: me}},\n"
+            "  queue_config: {batch_send_deadline: 100ms, max_backoff: 200ms}}]\n"
+        )
+        with opsctl(tmp_path / "near", config, RECEIVER) as here:
+            _feed(here, 0, 1)
+            retried = 'prometheus_remote_storage_samples_retried_total{remote_name="far"'
+            wait_for(lambda: f'{retried},url="{sink.url}"}} 0.0' not in here.get("/metrics").text, what="a try")
+            assert sink.requests == 0
+            (tmp_path / "token").write_text("secret\n")
+            wait_for(lambda: sink.values("counted") == [0.0], what="the sample")
+    assert sink.said["Authorization"] == "Bearer secret"
+    assert sink.said["X-Scope-OrgID"] == "me"
+    assert sink.said["Content-Encoding"] == "snappy"
+    assert sink.said["X-Prometheus-Remote-Write-Version"] == "0.1.0"
