@@ -23,6 +23,7 @@ from opsctl.model.series import Series
 
 _FIRST_MS, _LAST_MS = -(2**53), 2**53
 _CONNECT_SECONDS = 3.0
+_MOST_BYTES = 512 << 20
 Form = dict[str, Any]
 
 
@@ -50,7 +51,7 @@ class RemoteApi:
         """The whole answer of an API path, `data` and warnings. Raises Unreachable, RemoteRefused."""
         try:
             answer = self._send(path, form, method)
-            body = orjson.loads(answer.content)
+            body = orjson.loads(_content(answer))
             kind = body.get("errorType", "") if body["status"] == "error" else ""
         except (requests.RequestException, OSError) as error:
             raise self._unreachable(type(error).__name__) from error
@@ -68,7 +69,9 @@ class RemoteApi:
         if self._token_file is not None:
             headers["Authorization"] = f"Bearer {self._token_file.read_text(encoding='utf-8').strip()}"
         timeout = (_CONNECT_SECONDS, self._timeout)
-        return self._session.request(method, f"{self.url}/api/v1/{path}", headers=headers, timeout=timeout, **where)
+        return self._session.request(
+            method, f"{self.url}/api/v1/{path}", headers=headers, timeout=timeout, stream=True, **where
+        )
 
     def _unreachable(self, why: str) -> Unreachable:
         self._up.set(0)
@@ -77,6 +80,18 @@ class RemoteApi:
             f"the metrics engine at {self.url} does not answer ({why})",
             "see metrics.url and metrics.token_file in opsctl.yml",
         )
+
+
+def _content(answer: requests.Response) -> bytes:
+    """The body, which is read no further than what we can hold. Raises ValueError beyond that."""
+    parts, size = [], 0
+    with answer:
+        for part in answer.iter_content(1 << 20):
+            size += len(part)
+            if size > _MOST_BYTES:
+                raise ValueError("too large")
+            parts.append(part)
+    return b"".join(parts)
 
 
 class RemoteStore:
