@@ -32,7 +32,7 @@ from opsctl.api.prometheus_params import (
     span_of,
     time_of,
 )  # fmt: skip
-from opsctl.api.prometheus_refusals import admin_off, remote_write_off
+from opsctl.api.prometheus_refusals import admin_off
 from opsctl.api.prometheus_rules import alerts_data, rules_data
 from opsctl.api.prometheus_state import (
     alertmanagers_data,
@@ -43,10 +43,12 @@ from opsctl.api.prometheus_state import (
     tsdb_data,
 )  # fmt: skip
 from opsctl.api.prometheus_target_metadata import target_metadata
+from opsctl.api.prometheus_write import write_route
 from opsctl.core.errors import NotFound, OpsctlError, Unreachable, UsageError
 from opsctl.core.log import Log
 from opsctl.flows.monitoring import Monitoring
 from opsctl.flows.queries import QueryTimeout
+from opsctl.flows.receiving import Receiver
 from opsctl.model.matcher import Matcher
 from opsctl.promql import PromqlError, PromqlParseError
 
@@ -57,12 +59,16 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class PrometheusApi:
-    """Answers for one Monitoring. `flags` are shown on status/flags; `lifecycle` opens POST /-/reload."""
+    """Answers for one Monitoring. `flags` are shown on status/flags; `lifecycle` opens POST /-/reload, `receiver`
+    POST /api/v1/write."""
 
-    def __init__(self, monitoring: Monitoring, flags: dict[str, str], lifecycle: bool) -> None:
+    def __init__(
+        self, monitoring: Monitoring, flags: dict[str, str], lifecycle: bool, receiver: Receiver | None = None
+    ) -> None:  # fmt: skip
         self._m = monitoring
         self._flags = flags
         self._lifecycle = lifecycle
+        self._receiver = receiver
 
     def asgi(self) -> Starlette:
         both, get = ["GET", "POST"], ["GET"]
@@ -77,13 +83,12 @@ class PrometheusApi:
             ("status/buildinfo", self.buildinfo, get), ("status/runtimeinfo", self.runtimeinfo, get),
             ("status/tsdb", self.tsdb, get), ("status/walreplay", self.walreplay, get),
             ("notifications", self.notifications, get), ("admin/tsdb/{verb}", admin_off, ["POST", "PUT"]),
-            ("write", remote_write_off, ["POST"]),
         )  # fmt: skip
         routes = [Route(f"/api/v1/{path}", _answered(handler), methods=methods) for path, handler, methods in v1]
         routes += [
             Route("/", front), Route("/federate", self.federate), Route("/-/healthy", self.healthy), Route("/-/ready", self.ready),
             Route("/-/reload", self.reload, methods=["POST", "PUT"]), Route("/metrics", self.metrics),
-            Route("/collectors/{name}", self.collector),
+            Route("/collectors/{name}", self.collector), write_route(self._receiver),
         ]  # fmt: skip
         return Starlette(
             routes=routes,
@@ -223,6 +228,8 @@ def _answered(handler: Handler) -> Handler:
             return await handler(request)
         except ApiError as error:
             return failure(error.kind, error.message)
+        except Unreachable as error:
+            return failure("unavailable", f"{error.message}; {error.hint}")
         except Exception as error:
             LOG.error("api.failed", exc=error, path=request.url.path)
             return failure("internal", f"{type(error).__name__}: {error}")

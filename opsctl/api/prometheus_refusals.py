@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from opsctl.api.prometheus_params import ApiError
 
@@ -11,9 +11,3 @@ from opsctl.api.prometheus_params import ApiError
 async def admin_off(_: Request) -> Response:
     """Deleting series, cleaning tombstones, snapshots: never over the API."""
     raise ApiError("unavailable", "admin APIs disabled")
-
-
-async def remote_write_off(_: Request) -> Response:
-    """POST /api/v1/write without a receiver."""
-    said = "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n"
-    return PlainTextResponse(said, 404)

@@ -13,13 +13,15 @@ from starlette.applications import Starlette
 from opsctl.api.prometheus import PrometheusApi
 from opsctl.core.clock import SystemClock
 from opsctl.flows.alert_journal import AlertJournal
+from opsctl.flows.engines import open_home
 from opsctl.flows.monitoring import Monitoring
 from opsctl.flows.queries import Queries
+from opsctl.flows.receiving import Receiver
+from opsctl.flows.remote_writing import RemoteWriting
 from opsctl.flows.rule_figures import RuleFigures
 from opsctl.flows.ruling import Ruler
-from opsctl.metrics.figures import StoreFigures
 from opsctl.metrics.notifier import Notifier, NotifierFigures
-from opsctl.metrics.store import EmbeddedStore
+from opsctl.metrics.remote_writer import RemoteFigures
 from opsctl.promql import Limits
 from opsctl.promql.scope import MAX_SAMPLES
 from opsctl.rules.restore import OUTAGE_TOLERANCE
@@ -39,6 +41,10 @@ class MetricsOptions:
     external_url: str = ""
     retention_seconds: float = 90 * 86_400.0
     lifecycle: bool = False
+    write_receiver: bool = False
+    engine: str = "embedded"
+    engine_url: str = ""
+    engine_token_file: Path | None = None
     query_timeout: float = 120.0
     query_concurrency: int = 4
     query_lookback: float = 300.0
@@ -77,26 +83,31 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     clock = SystemClock()
-    storage = EmbeddedStore(options.storage_path, options.retention_seconds)
-    registry.register(StoreFigures(storage.status))
+    home = open_home(
+        options.engine, folder=options.storage_path, retention_seconds=options.retention_seconds, registry=registry,
+        query_timeout=options.query_timeout, url=options.engine_url, token_file=options.engine_token_file,
+    )  # fmt: skip
+    storage = home.storage
     pools = (
         ThreadPoolExecutor(options.query_concurrency, "query"), ThreadPoolExecutor(8, "collector"),
         ThreadPoolExecutor(1, "disk"), ThreadPoolExecutor(2, "parse"), ThreadPoolExecutor(2, "rule"),
     )  # fmt: skip
     query, collector, disk, parse, rule = pools
-    scraper = ScrapeManager(storage.append, clock, parse, ScrapeFigures(registry))
+    writing = RemoteWriting(storage, options.storage_path / "remote_write", clock, RemoteFigures(registry), home.lanes)
+    scraper = ScrapeManager(writing.append, clock, parse, ScrapeFigures(registry))
     notifier = Notifier(NotifierFigures(registry))
     lookback, limits = options.query_lookback, Limits(max_samples=options.query_samples)
-    queries = Queries(storage, query, registry, options.query_timeout, lookback, limits)
+    queries = Queries(storage, query, registry, options.query_timeout, lookback, limits, home.evaluator)
     journal = AlertJournal(options.storage_path / "alerts.json", options.outage_tolerance, options.grace_period)
     ruler = Ruler(
         storage, notifier.send, journal, clock, rule, RuleFigures(registry),
-        options.external_url or f"http://{options.listen}", lookback=lookback, limits=limits,
+        options.external_url or f"http://{options.listen}", writing.append, home.evaluator, lookback=lookback, limits=limits,
         resend_delay=options.resend_delay,
     )  # fmt: skip
     monitoring = Monitoring(
-        options.config_file, storage, scraper, ruler, notifier, queries,
-        Collectors(options.databases, collector), clock, disk, registry, options.retention_seconds,
+        options.config_file, home, scraper, ruler, notifier, queries,
+        Collectors(options.databases, collector), writing, clock, disk, registry, options.retention_seconds,
     )  # fmt: skip
-    api = PrometheusApi(monitoring, dict(options.flags), options.lifecycle)
+    receiver = Receiver(writing.append, clock, registry) if options.write_receiver else None
+    api = PrometheusApi(monitoring, dict(options.flags), options.lifecycle, receiver)
     return MetricsProcess(monitoring, api.asgi(), pools)

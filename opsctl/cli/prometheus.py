@@ -68,6 +68,9 @@ def run(
     ] = "",
     external_url: Annotated[str, typer.Option("--web.external-url", help="How others reach it.", metavar="URL")] = "",
     lifecycle: Annotated[bool, typer.Option("--web.enable-lifecycle", help="Open POST /-/reload.")] = False,
+    write_receiver: Annotated[
+        bool, typer.Option("--web.enable-remote-write-receiver", help="Open POST /api/v1/write.")
+    ] = False,
     timeout: Annotated[str, typer.Option("--query.timeout", help="Longest query.", metavar="DURATION")] = "2m",
     concurrency: Annotated[int, typer.Option("--query.max-concurrency", help="Queries at once.", min=1)] = 4,
     max_samples: Annotated[
@@ -115,6 +118,7 @@ def run(
         external_url=external_url or f"http://{options.listen}",
         retention_seconds=_retention(retention, settings),
         lifecycle=lifecycle,
+        write_receiver=write_receiver,
         query_timeout=_duration(timeout, "--query.timeout"),
         query_concurrency=concurrency,
         query_lookback=_positive(lookback, "--query.lookback-delta"),
@@ -127,6 +131,7 @@ def run(
             "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
             "storage.tsdb.retention.time": retention, "web.listen-address": options.listen,
             "web.external-url": external_url, "web.enable-lifecycle": str(lifecycle).lower(),
+            "web.enable-remote-write-receiver": str(write_receiver).lower(),
             "query.timeout": timeout, "query.max-concurrency": str(concurrency),
             "query.max-samples": str(max_samples), "query.lookback-delta": lookback,
             "rules.alert.resend-delay": resend, "rules.alert.for-outage-tolerance": tolerance,
@@ -161,6 +166,9 @@ def _options(settings: Settings | None, config_file: str, storage: str, listen: 
         config_file=Path(config_file) if config_file else settings.path(settings.metrics.config),
         storage_path=Path(storage) if storage else settings.home_path / "metrics",
         listen=listen or settings.listen.metrics,
+        engine=settings.metrics.engine,
+        engine_url=settings.metrics.url,
+        engine_token_file=settings.path(settings.metrics.token_file) if settings.metrics.token_file else None,
     )
 
 

@@ -43,9 +43,11 @@ class Listen:
 
 @document
 class Metrics:
-    """The metrics home: our own process."""
+    """The metrics home: our own store, or any engine with Prometheus' API and remote write at `url`."""
 
-    engine: Literal["embedded"] = "embedded"
+    engine: Literal["embedded", "prometheus"] = "embedded"
+    url: str = ""
+    token_file: str = ""
     config: str = "prometheus.yml"
     retention_days: int = 90
 
@@ -153,4 +155,6 @@ def load_settings(config: str | None = None) -> Settings:
     settings = convert(source, Settings)
     if settings.logs.engine == "elasticsearch" and not settings.logs.url:
         raise source.refuse(("logs", "url"), "is required for engine elasticsearch")
+    if settings.metrics.engine == "prometheus" and not settings.metrics.url.startswith(("http://", "https://")):
+        raise source.refuse(("metrics", "url"), "is required for engine prometheus", "e.g. http://127.0.0.1:9090")
     return replace(settings, file=str(path))

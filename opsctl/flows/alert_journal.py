@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from opsctl.core.errors import OpsctlError
 from opsctl.core.folder import write_whole
 from opsctl.core.log import Log
 from opsctl.metrics.storage import Storage
@@ -15,6 +16,7 @@ from opsctl.rules.restore import OUTAGE_TOLERANCE
 from opsctl.rules.state import RuleState
 
 LOG = Log("opsctl.flows.ruling")
+_AGAIN_SECONDS = 10.0
 
 
 class AlertJournal:
@@ -27,6 +29,7 @@ class AlertJournal:
     def __init__(self, file: Path, tolerance: float = OUTAGE_TOLERANCE, grace: float = 0.0) -> None:
         self._file, self._tolerance, self._grace = file, tolerance, grace
         self._written = b""
+        self._unreachable_at = 0.0
         self._at, self._states = self._read()
 
     def _read(self) -> tuple[float, Mapping[str, GroupState]]:
@@ -45,12 +48,23 @@ class AlertJournal:
         What was firing comes from the file, with what was sent of it, so that its end is sent too; what was pending
         comes from ALERTS_FOR_STATE, so that the time of the outage does not count as waiting.
         """
-        rules = dict(restored_state(group, storage, now, self._tolerance, self._grace).rules)
+        rules = dict(self._stored(group, storage, now).rules)
         if now - self._at <= self._tolerance:
             for key, saved in self._states.get(group.key, GroupState()).rules.items():
                 firing = {labels: alert for labels, alert in saved.active.items() if alert.state == "firing"}
                 rules[key] = RuleState({**rules.get(key, RuleState()).active, **firing})
         return GroupState(rules)
+
+    def _stored(self, group: Group, storage: Storage, now: float) -> GroupState:
+        """What the store remembers; nothing while it does not answer: a store elsewhere may start after us."""
+        if self._unreachable_at and now - self._unreachable_at < _AGAIN_SECONDS:
+            return GroupState()
+        try:
+            return restored_state(group, storage, now, self._tolerance, self._grace)
+        except OpsctlError as error:
+            self._unreachable_at = now
+            LOG.warning("rules.restore_failed", group=group.key, error=error.message)
+            return GroupState()
 
     def forget(self) -> None:
         """Lets go of what was read: from now on the groups remember for themselves."""

@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import psutil
+import requests
 
 from opsctl.core.errors import DocumentError, OpsctlError
 from opsctl.core.settings import Settings, load_settings
@@ -155,6 +156,23 @@ def _links(settings: Settings) -> Iterator[Finding]:
         yield Finding("external_url", "ok", settings.external_url)
 
 
+def _engine(settings: Settings) -> Iterator[Finding]:
+    """Where samples lie elsewhere: does that engine answer, and does it take remote write?"""
+    url = settings.metrics.url
+    if not url:
+        return
+    try:
+        answer = requests.post(f"{url.rstrip('/')}/api/v1/write", data=b"\x00", timeout=3)
+    except requests.RequestException as error:
+        yield Finding("metrics engine", "bad", f"{url} does not answer ({type(error).__name__})", "see metrics.url")
+        return
+    closed = answer.status_code in (404, 405)
+    hint = "start it with --web.enable-remote-write-receiver" if closed else ""
+    yield Finding(
+        "metrics engine", "bad" if closed else "ok", f"{url} {'takes no remote write' if closed else 'answers'}", hint
+    )
+
+
 def _processes(settings: Settings) -> Iterator[Finding]:
     supervisor = supervisor_of(settings)
     if not supervisor.alive():
@@ -171,4 +189,4 @@ def _processes(settings: Settings) -> Iterator[Finding]:
     yield Finding("processes", "ok", f"{sum(s.running for s in supervisor.processes())} running")
 
 
-CHECKS: tuple[Check, ...] = (_documents, _home, _disk, _memory, _files, _ports, _clock, _links, _processes)
+CHECKS: tuple[Check, ...] = (_documents, _home, _disk, _memory, _files, _ports, _clock, _links, _engine, _processes)

@@ -15,10 +15,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from opsctl.core.clock import Clock
 from opsctl.core.errors import OpsctlError
 from opsctl.core.log import Log
+from opsctl.flows.engines import Home
 from opsctl.flows.queries import Queries
+from opsctl.flows.remote_writing import RemoteWriting
 from opsctl.flows.ruling import Ruler
 from opsctl.metrics.notifier import Notifier, Receiver
-from opsctl.metrics.store import EmbeddedStore
 from opsctl.scrape.collectors import Collectors
 from opsctl.scrape.config import PrometheusConfig, load_config
 from opsctl.scrape.manager import ScrapeManager
@@ -31,14 +32,15 @@ class Monitoring:
     """The metrics process without its API: configured from one prometheus.yml, swapped whole on reload."""
 
     def __init__(
-        self, file: Path, storage: EmbeddedStore, scraper: ScrapeManager, ruler: Ruler, notifier: Notifier,
-        queries: Queries, collectors: Collectors, clock: Clock, disk: Executor, registry: CollectorRegistry,
+        self, file: Path, home: Home, scraper: ScrapeManager, ruler: Ruler, notifier: Notifier,
+        queries: Queries, collectors: Collectors, writing: RemoteWriting, clock: Clock, disk: Executor, registry: CollectorRegistry,
         retention_seconds: float,
     ) -> None:  # fmt: skip
-        self.storage, self.scraper, self.ruler, self.notifier = storage, scraper, ruler, notifier
+        self._home, self.scraper, self.ruler, self.notifier = home, scraper, ruler, notifier
+        self.storage = home.storage
         self.queries, self.collectors, self.registry = queries, collectors, registry
         self.retention_seconds = retention_seconds
-        self._file, self._clock, self._disk = file, clock, disk
+        self._file, self._clock, self._disk, self._writing = file, clock, disk, writing
         self.config = PrometheusConfig()
         self.started_at, self.reloaded_at, self.reload_ok = clock.now(), 0.0, False
         self._maintaining: asyncio.Task[None] | None = None
@@ -59,7 +61,7 @@ class Monitoring:
         return int(self._clock.now() * 1000)
 
     def metric_counts(self) -> dict[str, int]:
-        return self.storage.metric_counts()
+        return self._home.metric_counts()
 
     async def start(self) -> None:
         """Begins to scrape and to evaluate. Raises DocumentError when the configuration is bad."""
@@ -73,13 +75,15 @@ class Monitoring:
         try:
             config = await asyncio.to_thread(load_config, self._file)
             groups = await asyncio.to_thread(self.ruler.load, config)
+            restored = await asyncio.to_thread(self.ruler.restored, groups)
         except OpsctlError:
             self.reload_ok = False
             self._ok.set(0)
             raise
         self.config = config
+        await self._writing.apply(config)
         self._apply(config)
-        self.ruler.apply(groups, config)
+        self.ruler.apply(groups, config, restored)
         self.reload_ok, self.reloaded_at = True, self._clock.now()
         self._ok.set(1)
         self._at.set(self.reloaded_at)
@@ -98,7 +102,8 @@ class Monitoring:
         await self.scraper.stop()
         await self.ruler.stop()
         await self.notifier.stop()
-        await asyncio.get_running_loop().run_in_executor(self._disk, self.storage.close)
+        await self._writing.stop()
+        await asyncio.get_running_loop().run_in_executor(self._disk, self._home.close)
 
     async def _maintain_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -106,6 +111,7 @@ class Monitoring:
             await self._clock.sleep(_MAINTAIN_EVERY)
             try:
                 await loop.run_in_executor(self._disk, self.storage.maintain, self._clock.now())
+                await loop.run_in_executor(self._disk, self._writing.sync)
             except Exception as error:
                 self._failures.inc()
                 LOG.error("metrics.maintain_failed", exc=error)

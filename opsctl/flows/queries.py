@@ -11,8 +11,9 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Gauge, Summary
 
 from opsctl.core.errors import OpsctlError
+from opsctl.flows.evaluating import Evaluator
 from opsctl.metrics.storage import Storage
-from opsctl.promql import Limits, Matrix, Value, evaluate_instant, evaluate_range
+from opsctl.promql import Limits, Matrix, Value
 
 T = TypeVar("T")
 
@@ -26,10 +27,11 @@ class Queries:
 
     def __init__(
         self, storage: Storage, pool: Executor, registry: CollectorRegistry, timeout: float = 120.0,
-        lookback: float = 300.0, limits: Limits | None = None,
+        lookback: float = 300.0, limits: Limits | None = None, evaluator: Evaluator | None = None,
     ) -> None:  # fmt: skip
         self._storage, self._pool, self.timeout, self.lookback_ms = storage, pool, timeout, int(lookback * 1000)
         self._limits = limits or Limits()
+        self._evaluator = evaluator or Evaluator()
         self.default_step_ms = 60_000
         self._running = Gauge("prometheus_engine_queries", "Queries being evaluated or waiting.", registry=registry)
         self._took = Summary(
@@ -40,7 +42,7 @@ class Queries:
         """As promql.evaluate_instant. Raises QueryTimeout too."""
         lookback = lookback_ms or self.lookback_ms
         return await self._run(
-            lambda: evaluate_instant(
+            lambda: self._evaluator.instant(
                 expr, self._storage, at_ms, lookback, default_step_ms=self.default_step_ms, limits=self._limits
             ),
             timeout,
@@ -52,7 +54,7 @@ class Queries:
         """As promql.evaluate_range. Raises QueryTimeout too."""
         lookback = lookback_ms or self.lookback_ms
         return await self._run(
-            lambda: evaluate_range(
+            lambda: self._evaluator.range(
                 expr, self._storage, start_ms, end_ms, step_ms, lookback,
                 default_step_ms=self.default_step_ms, limits=self._limits,
             ),

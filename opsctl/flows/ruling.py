@@ -15,8 +15,9 @@ from opsctl.core.clock import Clock
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.core.log import Log
 from opsctl.flows.alert_journal import AlertJournal
+from opsctl.flows.evaluating import Evaluator
 from opsctl.flows.rule_figures import RuleFigures
-from opsctl.metrics.storage import Storage
+from opsctl.metrics.storage import Appended, Storage
 from opsctl.model.alert import Alert
 from opsctl.model.batch import Batch
 from opsctl.model.labels import Labels
@@ -63,13 +64,16 @@ class Ruler:
 
     def __init__(
         self, storage: Storage, send: Send, journal: AlertJournal, clock: Clock, pool: Executor, figures: RuleFigures,
-        external_url: str, *, lookback: float = 300.0, limits: Limits | None = None,
+        external_url: str, append: Callable[[Batch], Appended], evaluator: Evaluator, *, lookback: float = 300.0, limits: Limits | None = None,
         resend_delay: float = RESEND_DELAY,
     ) -> None:  # fmt: skip
-        self._storage, self._send, self._journal = storage, send, journal
+        self._storage, self._append, self._send, self._journal = storage, append, send, journal
         self._clock, self._pool, self._figures = clock, pool, figures
         self._around = Surroundings(
-            external_url=external_url, lookback_ms=int(lookback * 1000), limits=limits or Limits()
+            external_url=external_url,
+            evaluate=evaluator.instant,
+            lookback_ms=int(lookback * 1000),
+            limits=limits or Limits(),
         )
         self._resend_delay = resend_delay
         self._runs: dict[str, GroupRun] = {}
@@ -95,7 +99,12 @@ class Ruler:
             raise DocumentError(problems)
         return tuple(groups)
 
-    def apply(self, groups: Iterable[Group], config: PrometheusConfig) -> None:
+    def restored(self, groups: Iterable[Group]) -> dict[str, GroupState]:
+        """What groups that do not run yet were doing before the restart. Not on the event loop: it asks the store."""
+        now = self._clock.now()
+        return {g.key: self._journal.state(g, self._storage, now) for g in groups if g.key not in self._runs}
+
+    def apply(self, groups: Iterable[Group], config: PrometheusConfig, restored: Mapping[str, GroupState]) -> None:
         """Takes groups whole: one with the same file and name goes on with what it remembers."""
         common = config.global_
         self._around = replace(
@@ -110,7 +119,7 @@ class Ruler:
             interval = group.interval or common.evaluation_interval
             if known is not None and known.task is not None:
                 known.task.cancel()
-            state = known.state if known else self._journal.state(group, self._storage, self._clock.now())
+            state = known.state if known else restored.get(group.key, GroupState())
             self._begin(GroupRun(group, interval, state, known.result if known else None, known.at if known else 0.0))
         for gone in before.values():
             self._end(gone)
@@ -181,7 +190,7 @@ class Ruler:
         if last:
             values = np.array([s.value for s in last.values()], dtype=np.float64)
             at_ms = next(iter(last.values())).at_ms
-            self._storage.append(Batch(f"rules {group.key}", at_ms, tuple(last), values))
+            self._append(Batch(f"rules {group.key}", at_ms, tuple(last), values))
 
     def _count(self, run: GroupRun, result: GroupResult) -> None:
         key, figures = run.group.key, self._figures

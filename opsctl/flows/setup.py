@@ -61,7 +61,7 @@ def _fill(settings: Settings, system: Inventory, python: str, days: int, on_prog
     marker = settings.home_path / "setup" / f"history-{system.system}.json"
     state = orjson.loads(marker.read_bytes()) if marker.exists() else {}
     folder = settings.home_path / "metrics"
-    if state.get("done"):
+    if state.get("done") or settings.metrics.url:
         return False
     if folder.exists() and not state.get("begun"):
         return False  # the store has been in use without us: nothing may be written into its past

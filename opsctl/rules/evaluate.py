@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from opsctl.core.errors import OpsctlError
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import STALE, Querier
-from opsctl.promql import Limits, Scalar, Vector, evaluate_instant
+from opsctl.promql import Limits, Scalar, Value, Vector, evaluate_instant
 from opsctl.promql.query import LOOKBACK_MS
 from opsctl.promql.scope import DEFAULT_STEP_MS
 from opsctl.rules.alerting import RuleError, found_alerts, next_alerts
@@ -33,6 +33,8 @@ class Surroundings:
     lookback_ms: int = LOOKBACK_MS
     default_step_ms: int = DEFAULT_STEP_MS
     limits: Limits = field(default_factory=Limits)
+    evaluate: Callable[..., Value] = evaluate_instant
+    """Of the shape of promql.evaluate_instant: whoever has the samples."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class _Evaluation:
 
     def _vector(self, expr: str) -> Vector:
         around = self.around
-        value = evaluate_instant(
+        value = around.evaluate(
             expr, self.querier, self.at_ms, around.lookback_ms,
             default_step_ms=around.default_step_ms, limits=around.limits,
         )  # fmt: skip

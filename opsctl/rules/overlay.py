@@ -24,6 +24,21 @@ class Overlay:
     def add(self, labels: Labels, at_ms: int, value: float) -> None:
         self._added.setdefault(labels.name, {})[labels] = (at_ms, value)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether anything was written on top."""
+        return bool(self._added)
+
+    def touched_by(self, matchers: Sequence[Matcher]) -> bool:
+        """Whether a selector meets a series that was written on top."""
+        named = [m for m in matchers if m.name == METRIC_NAME]
+        return any(
+            matches_all(matchers, labels)
+            for name, samples in self._added.items()
+            if matches_all(named, {METRIC_NAME: name})
+            for labels in samples
+        )
+
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> Sequence[Series]:
         question = (tuple(matchers), start_ms, end_ms)
         found = self._asked.get(question)

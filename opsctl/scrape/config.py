@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _HTTP = ("oauth2", "sigv4", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy")
 _LACKING: dict[str, tuple[str, ...]] = {
-    "": ("remote_write", "remote_read", "storage", "tracing", "otlp", "runtime"),
+    "": ("remote_read", "storage", "tracing", "otlp", "runtime"),
     "global": (
         "query_log_file", "scrape_failure_log_file", "keep_dropped_targets", "metric_name_validation_scheme",
         "metric_name_escaping_scheme", "scrape_native_histograms", "always_scrape_classic_histograms",
@@ -35,6 +35,7 @@ _LACKING: dict[str, tuple[str, ...]] = {
     ),
     "alertmanager": (*_HTTP, "relabel_configs", "alert_relabel_configs"),
     "http_sd": _HTTP,
+    "remote": (*_HTTP, "azuread", "google_iam", "round_robin_dns"),
 }  # fmt: skip
 _DISCOVERIES = (
     "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka", "gce", "hetzner", "ionos",
@@ -122,6 +123,46 @@ class ScrapeConfig(HttpSettings, ScrapeLimits):
 
 
 @document
+class QueueConfig:
+    """How a remote's buffer is emptied: one request at a time, so that `capacity` and the shards change nothing."""
+
+    max_samples_per_send: Annotated[int, Field(ge=1, le=100_000)] = 2000
+    batch_send_deadline: Duration = 5.0
+    min_backoff: Annotated[Duration, Field(gt=0)] = 0.03
+    max_backoff: Annotated[Duration, Field(gt=0)] = 5.0
+    capacity: int = 10_000
+    max_shards: int = 50
+    min_shards: int = 1
+    retry_on_http_429: bool = True
+    sample_age_limit: Literal["0s", "0"] = "0s"
+
+
+@document
+class MetadataConfig:
+    """Taken and without effect: metadata is not sent."""
+
+    send: bool = True
+    send_interval: Duration = 60.0
+    max_samples_per_send: int = 500
+
+
+@document
+class RemoteWrite(HttpSettings):
+    """A remote-write 1.0 receiver that gets all samples."""
+
+    url: Annotated[str, Field(pattern=r"^https?://")]
+    name: str = ""
+    remote_timeout: Annotated[Duration, Field(gt=0)] = 30.0
+    headers: dict[str, str] = field(default_factory=dict)
+    write_relabel_configs: tuple[Rule, ...] = ()
+    queue_config: QueueConfig = field(default_factory=QueueConfig)
+    metadata_config: MetadataConfig = field(default_factory=MetadataConfig)
+    send_exemplars: Literal[False] = False
+    send_native_histograms: Literal[False] = False
+    protobuf_message: Literal["prometheus.WriteRequest"] = "prometheus.WriteRequest"
+
+
+@document
 class AlertmanagerConfig(HttpSettings):
     """Alertmanagers that alerts are sent to."""
 
@@ -153,6 +194,7 @@ class PrometheusConfig:
     scrape_configs: tuple[ScrapeConfig, ...] = ()
     scrape_config_files: tuple[str, ...] = ()
     alerting: Alerting = field(default_factory=Alerting)
+    remote_write: tuple[RemoteWrite, ...] = ()
     root: str = ""
     text: str = ""
 
@@ -234,6 +276,10 @@ def _parts(data: Mapping[str, Any]) -> Iterator[tuple[tuple[int | str, ...], Map
     for number, manager in enumerate(managers if isinstance(managers, list) else ()):
         if isinstance(manager, dict):
             yield ("alerting", "alertmanagers", number), manager, "alertmanager"
+    remotes = data.get("remote_write")
+    for number, remote in enumerate(remotes if isinstance(remotes, list) else ()):
+        if isinstance(remote, dict):
+            yield ("remote_write", number), remote, "remote"
     jobs = data.get("scrape_configs")
     for number, job in enumerate(jobs if isinstance(jobs, list) else ()):
         if isinstance(job, dict):
@@ -249,6 +295,11 @@ def _check(source: Source, config: PrometheusConfig, seen: set[str]) -> None:
         raise source.refuse(("global", "scrape_timeout"), "is longer than the scrape interval")
     for number, manager in enumerate(config.alerting.alertmanagers):
         _check_http(source, ("alerting", "alertmanagers", number), manager)
+    names = [remote.name or remote.url for remote in config.remote_write]
+    for number, written in enumerate(config.remote_write):
+        _check_http(source, ("remote_write", number), written)
+        if names[number] in names[:number]:
+            raise source.refuse(("remote_write", number), f"the remote {names[number]!r} stands here twice")
     _check_jobs(source, config.scrape_configs, config.global_, seen)
 
 

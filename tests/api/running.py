@@ -92,12 +92,12 @@ def opsctl(folder: Path, config: Path, *flags: str) -> Iterator[Server]:
 
 
 @contextmanager
-def prometheus(folder: Path, config: Path) -> Iterator[Server]:
+def prometheus(folder: Path, config: Path, *flags: str) -> Iterator[Server]:
     """Debian's Prometheus on a free port."""
     port = free_port()
     command = [
         str(need("prometheus")), f"--config.file={config}", f"--storage.tsdb.path={folder}",
-        f"--web.listen-address=127.0.0.1:{port}", "--web.enable-lifecycle",
+        f"--web.listen-address=127.0.0.1:{port}", "--web.enable-lifecycle", *flags,
     ]  # fmt: skip
     with _running(command, port, folder.with_name("prometheus.log")) as server:
         yield server

@@ -7,6 +7,7 @@ import re
 import requests
 
 from tests.e2e.stack import ROOT, Stack
+from tests.servers import wait_for
 
 _ROW = re.compile(r"^\| `(\w+)`( †)? \| (\w+) \|", re.MULTILINE)
 _PAGES = (8080, 8611, 8612, 8613, 8614, 8615, 8616, 8617, 8400, 8401, 8402)
@@ -53,4 +54,4 @@ def test_every_listed_metric_is_live(stack: Stack) -> None:
 
 def test_what_scraping_writes_is_there(stack: Stack) -> None:
     for name in _BY_SCRAPING - {"ALERTS_FOR_STATE"}:
-        assert stack.json("query", f"count({name})")["result"], name
+        wait_for(lambda name=name: stack.opsctl("query", f"count({name})").returncode == 0, what=name)

@@ -62,7 +62,7 @@ def test_defaults_and_targets(tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         ("global:\n  scrape_intervall: 5s", 2, "did you mean 'scrape_interval'"),
-        ("remote_write: []", 1, "remote_write: is a Prometheus setting that opsctl does not have"),
+        ("remote_read: []", 1, "remote_read: is a Prometheus setting that opsctl does not have"),
         ("scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: []", 3, "kubernetes_sd_configs: is a Prometheus"),
         ("scrape_configs:\n- job_name: a\n  proxy_url: x", 3, "proxy_url: is a Prometheus setting"),
         ("scrape_configs:\n- job_name: a\n  tls_config: {cert_file: x}", 3, "needs cert_file and key_file together"),

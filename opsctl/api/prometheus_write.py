@@ -1,0 +1,75 @@
+"""POST /api/v1/write: remote write 1.0, with Prometheus' codes and words. Source: storage/remote/write_handler.go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from opsctl.core.log import Log
+from opsctl.flows.receiving import Receiver
+from opsctl.metrics.remote_wire import BadWrite
+
+LOG = Log("opsctl.api.prometheus")
+_PROTOBUF, _V1, _V2 = "application/x-protobuf", "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
+_MOST_BYTES = 32 << 20
+_CLOSED = "remote write receiver needs to be enabled with --web.enable-remote-write-receiver"
+
+
+class _Refused(Exception):
+    """An answer other than 204."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+def write_route(receiver: Receiver | None) -> Route:
+    """The route; without a receiver it answers 404 and says how to open it."""
+
+    async def write(request: Request) -> Response:
+        if receiver is None:
+            return PlainTextResponse(f"{_CLOSED}\n", 404)
+        try:
+            _check(request.headers)
+            answer = await receiver.take(await _body(request))
+        except _Refused as error:
+            return PlainTextResponse(f"{error.message}\n", error.status)
+        except (BadWrite, ClientDisconnect) as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        except Exception as error:
+            LOG.error("api.failed", exc=error, path=request.url.path)
+            return PlainTextResponse(f"{type(error).__name__}: {error}\n", 500)
+        return PlainTextResponse(f"{answer.reason}\n", 400) if answer.reason else Response(status_code=204)
+
+    return Route("/api/v1/write", write, methods=["POST"])
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    """Content type and encoding; both may be absent, as with the oldest clients."""
+    kind, *parameters = [part.strip() for part in headers.get("content-type", _PROTOBUF).split(";")]
+    if kind != _PROTOBUF:
+        raise _Refused(415, f"expected {_PROTOBUF} as the first (media) part, got {kind} content-type")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name == "proto" and value != _V1:
+            what = f"{_V2} protobuf message" if value == _V2 else f"unknown remote write protobuf message {value}"
+            raise _Refused(415, f"{what} is not accepted by this server; only {_V1} is acceptable")
+    encoding = headers.get("content-encoding", "snappy").lower()
+    if encoding != "snappy":
+        raise _Refused(
+            415, f"{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
+        )
+
+
+async def _body(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise _Refused(413, "http: request body too large")
+        parts.append(part)
+    return b"".join(parts)
