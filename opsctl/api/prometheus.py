@@ -229,7 +229,7 @@ def _answered(handler: Handler) -> Handler:
         except ApiError as error:
             return failure(error.kind, error.message)
         except Unreachable as error:
-            return failure("unavailable", f"{error.message}; {error.hint}")
+            return failure("unavailable", f"{error.message}; {error.hint}", 503)
         except Exception as error:
             LOG.error("api.failed", exc=error, path=request.url.path)
             return failure("internal", f"{type(error).__name__}: {error}")

@@ -28,9 +28,10 @@ def success(data: Any, warnings: Sequence[str] = (), infos: Sequence[str] = ()) 
     return Response(_json(body), media_type="application/json")
 
 
-def failure(kind: str, message: str) -> Response:
+def failure(kind: str, message: str, status: int = 0) -> Response:
+    """An error; its HTTP status is that of its kind unless `status` says otherwise."""
     body = {"status": "error", "errorType": kind, "error": message}
-    return Response(_json(body), STATUS.get(kind, 500), media_type="application/json")
+    return Response(_json(body), status or STATUS.get(kind, 500), media_type="application/json")
 
 
 def _json(body: dict[str, Any]) -> bytes:
