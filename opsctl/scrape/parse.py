@@ -35,7 +35,7 @@ def parse(text: str, openmetrics: bool = False) -> Exposition:
     """Cuts a page into series texts and values. Raises BadExposition."""
     page = Exposition()
     keys, values = page.keys, page.values
-    odd = not text.isascii() or "_" in text
+    ascii_only = text.isascii()
     for number, line in enumerate(text.split("\n"), start=1):
         if not line:
             continue
@@ -52,7 +52,7 @@ def parse(text: str, openmetrics: bool = False) -> Exposition:
             if not end:
                 continue
         said = line[end:]
-        if odd and ("_" in said or not said.isascii()):
+        if "_" in said or not (ascii_only or said.isascii()):
             raise _no_value(number, said)
         try:
             values.append(float(said))

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from opsctl.scrape.manager import ScrapeManager
+from tests.core.test_http_client import NAME, certificate, server_side
 from tests.scrape.server import Pages, until
 from tests.scrape.test_manager import job, scraping
 
@@ -82,3 +83,16 @@ async def test_compression_and_headers_are_as_the_job_says(tmp_path: Path) -> No
         async with scraping(tmp_path, job("j", pages.address, more)) as (_, kept, _apply):
             await until(lambda: bool(kept.values("up")))
         assert (pages.seen[0]["Accept-Encoding"], pages.seen[0]["X-Scope"]) == ("identity", "one, two")
+
+
+async def test_a_target_over_tls_wants_its_authority_and_name(tmp_path: Path) -> None:
+    certificate(tmp_path)
+    async with Pages(server_side(tmp_path, ask_client=True)) as pages:
+        pages.pages["/metrics"] = "a 1\n"
+        client = "cert_file: cert.pem, key_file: key.pem"
+        jobs = job(
+            "known", pages.address, f", scheme: https, tls_config: {{ca_file: cert.pem, server_name: {NAME}, {client}}}"
+        ) + job("unknown", pages.address, f", scheme: https, tls_config: {{ca_file: gone.pem, {client}}}")
+        async with scraping(tmp_path, jobs) as (manager, kept, _apply):
+            await until(lambda: 1 in kept.values("up", job="known") and 0 in kept.values("up", job="unknown"))
+            assert errors(manager)["unknown"] == "cannot read gone.pem: No such file or directory"
