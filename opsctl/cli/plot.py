@@ -14,6 +14,7 @@ from opsctl.core.clock import local
 WIDTH, HEIGHT = 80, 20
 POINTS = 150
 """About two points a column: what more would not show."""
+_FARTHEST = 1e300
 _MARKS = "•+xo*#@%"
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 _DAY = 86_400
@@ -55,12 +56,17 @@ def _draw_axes(lines: Sequence[Line], begin: float, end: float) -> None:
     across, up = plotext.figure.ruler("x"), plotext.figure.ruler("y")
     across.lim(begin, end)
     across.ticks(moments, [local(at, _form(end - begin)) for at in moments])
-    finite = [value for line in lines for _, value in line.points if math.isfinite(value)]
+    finite = [value for line in lines for _, value in _drawn(line)]
     low, high = min(finite, default=0.0), max(finite, default=1.0)
     margin = 0.0 if high - low > abs(high) * 1e-9 else abs(high) * 0.5 or 1.0
     levels = _spread(low - margin, high + margin)
     up.lim(levels[0], levels[-1])
     up.ticks(levels, _distinct(levels))
+
+
+def _drawn(line: Line) -> list[tuple[float, float]]:
+    """The finite points, no further out than the drawing can reckon with."""
+    return [(at, max(-_FARTHEST, min(_FARTHEST, value))) for at, value in line.points if math.isfinite(value)]
 
 
 def _spread(low: float, high: float) -> list[float]:
@@ -78,7 +84,7 @@ def _distinct(values: Sequence[float]) -> list[str]:
 
 
 def _draw_line(line: Line, mark: str, step: float) -> None:
-    points = [(at, value) for at, value in line.points if math.isfinite(value)]
+    points = _drawn(line)
     if not points:
         return
     signal = plotext.figure.signal([at for at, _ in points], [value for _, value in points], marker=mark)
