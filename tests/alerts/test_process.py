@@ -96,6 +96,14 @@ async def test_acknowledging_from_the_message(robots: Robots, start: Any, tmp_pa
     await run(play)
 
 
+async def recorded(alerting: Any, count: int) -> None:
+    """Waits until so many deliveries are written down as sent: killed before, one may be repeated."""
+    end = time.monotonic() + 10
+    while [d["status"] for d in await run(alerting.get, "/api/opsctl/v1/deliveries")].count("sent") < count:
+        assert time.monotonic() < end, "the deliveries were not written down"
+        await asyncio.sleep(0.02)
+
+
 async def test_restart_forgets_nothing_and_repeats_nothing(robots: Robots, start: Any) -> None:
     alerting = await start(config(robots, HOOK))
     await run(alerting.fire, {"alertname": "A"}, {"alertname": "B"})
@@ -103,6 +111,7 @@ async def test_restart_forgets_nothing_and_repeats_nothing(robots: Robots, start
     silence = {"matchers": [{"name": "alertname", "value": "C", "isRegex": False}], "startsAt": "2020-01-01T00:00:00Z",
                "endsAt": "2099-01-01T00:00:00Z", "createdBy": "me", "comment": "c"}  # fmt: skip
     number = (await run(alerting.post, "/api/v2/silences", silence)).json()["silenceID"]
+    await recorded(alerting, 2)
     await run(alerting.kill)
     await run(alerting.start)
     assert {a["labels"]["alertname"] for a in await run(alerting.get, "/api/v2/alerts")} == {"A", "B"}
@@ -112,6 +121,7 @@ async def test_restart_forgets_nothing_and_repeats_nothing(robots: Robots, start
     await run(alerting.fire, {"alertname": "A"}, ends=time.time())
     await until(lambda: len(robots.webhooks) == 3)
     assert robots.webhooks[-1]["status"] == "resolved"
+    await recorded(alerting, 3)
     await run(alerting.kill)
     await run(alerting.start)
     await asyncio.sleep(1.5)
