@@ -60,7 +60,8 @@ def test_metrics_loses_at_most_two_scrapes_and_no_alert_ends(
     time.sleep(3.0)
     ended = time.time()
     time.sleep(2.0)
-    held, refused = _held(product, ended - began + 60), _failed(product, ended - began + 60)
+    span = ended - began + 60
+    held, refused = _held(product, outside.port, span), _failed(product, outside.port, span)
     for target in range(TARGETS):
         served = [s for s in outside.served if s.target == target and began <= s.at <= ended]
         missing = {s.number for s in served if not _refused(s, refused[target])} - held[target]
@@ -170,17 +171,17 @@ def _last_two(served: list[Served], at: float) -> list[Served]:
     return [s for s in served if s.at <= at][-2:]
 
 
-def _held(product: Stack, seconds: float) -> dict[int, set[int]]:
-    """The numbers in the store, by target; each stands there once."""
-    found = product.json("query", f"e2e_scrapes[{round(seconds)}s]")["result"]
+def _held(product: Stack, port: int, seconds: float) -> dict[int, set[int]]:
+    """The numbers in the store, by target; each stands there once. Other tests had such targets on other ports."""
+    found = product.json("query", f'e2e_scrapes{{instance="127.0.0.1:{port}"}}[{round(seconds)}s]')["result"]
     values = {int(r["metric"]["target"]): [int(v) for _, v in r["values"]] for r in found}
     assert all(len(set(numbers)) == len(numbers) for numbers in values.values())
     return {target: set(numbers) for target, numbers in values.items()}
 
 
-def _failed(product: Stack, seconds: float) -> dict[int, list[float]]:
+def _failed(product: Stack, port: int, seconds: float) -> dict[int, list[float]]:
     """When a scrape failed (a time-out on a busy machine), by target: shown as such, so nothing is lost unseen."""
-    found = product.json("query", f'up{{job=~"e2e-.*"}}[{round(seconds)}s]')["result"]
+    found = product.json("query", f'up{{job=~"e2e-.*",instance="127.0.0.1:{port}"}}[{round(seconds)}s]')["result"]
     return {int(r["metric"]["target"]): [float(t) for t, v in r["values"] if v == "0"] for r in found}
 
 

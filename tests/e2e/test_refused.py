@@ -41,7 +41,7 @@ MISTAKES = (
         "alert_rules/booking.yml", "\n        for:", "\n        four:", "did you mean 'for'?", "metrics"
     ),
     Mistake(
-        "alert_rules/booking.yml", 'expr: up{job="booking"} == 0', 'expr: upp({job="booking"}) == 0', "upp", "metrics"
+        "alert_rules/services.yml", 'expr: up{job="booking"} == 0', 'expr: upp({job="booking"}) == 0', "upp", "metrics"
     ),
     Mistake(
         "alert_rules/shell.yml", "summary: 采集跟不上", "summary: '{{ $labels.job ' #", "summary", "metrics"
