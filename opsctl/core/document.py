@@ -130,6 +130,8 @@ def parse(text: str, file: str) -> Source:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 0
         raise DocumentError([Problem(file, line, "", error.problem or str(error))]) from error
+    except (KeyError, IndexError, AttributeError) as error:  # a scalar that is not what its tag (`!!bool x`) says
+        raise DocumentError([Problem(file, 0, "", "a value is not of the type that its !! tag names")]) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DocumentError([Problem(file, 0, "", f"not YAML: {error}")]) from error
     return Source(file, data, node)

@@ -70,3 +70,9 @@ def test_broken_yaml_is_refused_with_its_line() -> None:
 def test_no_text_does_anything_but_load_or_be_refused(text: str) -> None:
     with contextlib.suppress(DocumentError):
         _load(text)
+
+
+@pytest.mark.parametrize("text", ["a: !!bool x", "a: !!int ''", "a: !!timestamp xx", "a: !!float ''"])
+def test_a_value_that_is_not_what_its_tag_says_is_refused(text: str) -> None:
+    with pytest.raises(DocumentError):
+        parse(text, "here.yml")
