@@ -79,7 +79,7 @@ class Storage(Protocol):
     """One writer appends and maintains; many threads read. It is also a Querier."""
 
     def append(self, *batches: Batch) -> Appended:
-        """Takes the batches of a scrape or a request with one write; decides for each series as Prometheus does.
+        """Takes the batches of a scrape or a request, in order; decides for each series as Prometheus does.
 
         Batches of one source may have other series at the same time. The batches of a source should hold series that
         are measured together (those of a target): they share their times in memory and on disk.
