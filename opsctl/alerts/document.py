@@ -5,25 +5,14 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from opsctl.alerts.documents.dingtalk import DingTalkOf
+from opsctl.alerts.documents.heartbeat import HeartbeatOf
+from opsctl.alerts.documents.values import Positive
+from opsctl.alerts.documents.webhook import WebhookOf
+from opsctl.alerts.documents.wecom import WeComOf
 from opsctl.core.document import Duration, document
-
-
-def _not_zero(value: float) -> float:
-    if value <= 0:
-        raise ValueError("must be more than zero")
-    return value
-
-
-def _rate(value: int) -> int:
-    if not 1 <= value <= 100_000:
-        raise ValueError("must be between 1 and 100000 messages a minute")
-    return value
-
-
-Positive = Annotated[Duration, AfterValidator(_not_zero)]
-Rate = Annotated[int, AfterValidator(_rate)]
 
 
 @document
@@ -91,52 +80,6 @@ class IntervalOf:
 
     name: str
     time_intervals: tuple[WindowOf, ...] = ()
-
-
-@document
-class WebhookOf:
-    """Alertmanager's webhook: its JSON, posted to `url`."""
-
-    url: str = ""
-    url_file: str = ""
-    send_resolved: bool = True
-    max_alerts: int = 0
-    timeout: Duration = 0.0
-
-
-@document
-class DingTalkOf:
-    """A DingTalk custom robot. `api_url` is the base; the protocol's path is appended."""
-
-    api_url: str = "https://oapi.dingtalk.com"
-    access_token: str = ""
-    access_token_file: str = ""
-    secret: str = ""
-    secret_file: str = ""
-    send_resolved: bool = True
-    at_mobiles: tuple[str, ...] = ()
-    rate_per_minute: Rate = 18
-
-
-@document
-class WeComOf:
-    """A WeCom (企业微信) group robot. `api_url` is the base; the protocol's path is appended."""
-
-    api_url: str = "https://qyapi.weixin.qq.com"
-    key: str = ""
-    key_file: str = ""
-    send_resolved: bool = True
-    mentioned_list: tuple[str, ...] = ()
-    rate_per_minute: Rate = 18
-
-
-@document
-class HeartbeatOf:
-    """Calls `url` each `interval` while an alert that is routed here fires, so that somebody outside notices silence."""
-
-    url: str = ""
-    url_file: str = ""
-    interval: Positive = 60.0
 
 
 @document

@@ -1,22 +1,27 @@
-"""What a receiver is: pure functions from a batch to requests, and from an answer to an outcome."""
+"""What a receiver is: from a batch to messages, and from each message to an outcome, with a courier at hand."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from opsctl.alerts.batch import Batch
+from opsctl.core.http_settings import HttpSettings
+
+NO_SETTINGS = HttpSettings(follow_redirects=False)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP call."""
+    """One HTTP call. `http`: credentials, TLS, redirects; its files are relative to `root`."""
 
     method: str
     url: str
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    http: HttpSettings = NO_SETTINGS
+    root: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,14 @@ class Channel:
     again: bool = False
 
 
+class Courier(Protocol):
+    """The way out. Raises what transport.py turns into outcomes: no answer, cannot connect, broken off."""
+
+    async def http(self, request: Request) -> Response:
+        """One HTTP call, within the channel's timeout."""
+        ...
+
+
 class Receiver(Protocol):
     """One integration of a receiver."""
 
@@ -82,11 +95,24 @@ class Receiver(Protocol):
     @property
     def send_resolved(self) -> bool: ...
 
-    def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
-        """The calls that tell a batch at `now`; `key` is the same at each try, for idempotency."""
+    def messages(self, batch: Batch, now: float, key: str) -> tuple[Any, ...]:
+        """What tells a batch at `now`, in parts; `key` is the same at each try, for idempotency. Pure."""
         ...
 
-    def outcome(self, response: Response) -> Outcome: ...
+    async def send(self, message: Any, courier: Courier) -> Outcome:
+        """Sends one of `messages`; may call more than once (a token first)."""
+        ...
+
+
+class HttpReceiver:
+    """A receiver whose messages are HTTP requests, one call each: it only has to read the answer."""
+
+    def outcome(self, response: Response) -> Outcome:
+        return by_status(response)
+
+    async def send(self, message: Request, courier: Courier) -> Outcome:
+        """As Receiver."""
+        return self.outcome(await courier.http(message))
 
 
 @dataclass(frozen=True)

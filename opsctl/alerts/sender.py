@@ -13,8 +13,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-import aiohttp
-
 from opsctl.alerts import state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
@@ -23,9 +21,10 @@ from opsctl.alerts.figures import Figures
 from opsctl.alerts.limiter import Limiter
 from opsctl.alerts.queue import Queue
 from opsctl.alerts.receiver import Channel, Integration, Outcome, Refused, RetryAfter, Sent
-from opsctl.alerts.transport import call
+from opsctl.alerts.transport import HttpCourier, call
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
+from opsctl.core.http_client import HttpClient
 from opsctl.core.log import Log
 
 LOG = Log("opsctl.alerts.sender")
@@ -63,7 +62,7 @@ class Sender:
         self._restored = list(remembered.deliveries)
         self._lanes: dict[str, _Lane] = {}
         self._integrations: Mapping[str, Integration] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._client: HttpClient | None = None
         self._ending = False
 
     def configure(self, integrations: Mapping[str, Integration]) -> None:
@@ -79,7 +78,7 @@ class Sender:
             self._home(delivery)
 
     def start(self) -> None:
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30), trust_env=True)
+        self._client = HttpClient(trust_env=True)
         for lane in self._lanes.values():
             self._begin(lane)
 
@@ -93,8 +92,8 @@ class Sender:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.close()
 
     def new(self, integration: Integration, batch: Batch, cause: str, now: float) -> Delivery:
         """A delivery with its number, not yet queued."""
@@ -133,9 +132,9 @@ class Sender:
 
     async def call_once(self, integration: Integration, batch: Batch, key: str) -> Outcome:
         """Calls without queue or log: heartbeats."""
-        assert self._session is not None
+        assert self._client is not None
         request, *_ = integration.impl.messages(batch, batch.now, key)
-        outcome, _ = await call(self._session, integration.impl, request)
+        outcome, _ = await call(HttpCourier(self._client), integration.impl, request)
         return outcome
 
     def _lane(self, channel: Channel) -> _Lane:
@@ -143,7 +142,7 @@ class Sender:
         if lane is None:
             limiter = Limiter(channel.rate, self._sent.get(channel.name, ()))
             lane = self._lanes[channel.name] = _Lane(channel, limiter, rest_until=self._rests.get(channel.name, 0.0))
-            if self._session is not None:
+            if self._client is not None:
                 self._begin(lane)
         lane.channel, lane.limiter.rate = channel, channel.rate
         return lane
@@ -229,14 +228,14 @@ class Sender:
             landed = replace(sending, status=FAILED, reason="its receiver is no longer in alertmanager.yml")
             await self._durable([state.move_delivery(landed)])
             return landed
-        assert self._session is not None
-        requests = integration.impl.messages(self._dress(sending, integration), now, sending.key)
+        assert self._client is not None
+        messages = integration.impl.messages(self._dress(sending, integration), now, sending.key)
         began = self._clock.now()
-        outcome, unsure = await call(self._session, integration.impl, requests[sending.part])
+        outcome, unsure = await call(HttpCourier(self._client), integration.impl, messages[sending.part])
         ended = self._clock.now()
         lane.limiter.ended(now, ended)
         self._figures.called(integration, ended - began)
-        landed, statements = self._landed(lane, integration, sending, outcome, len(requests), ended)
+        landed, statements = self._landed(lane, integration, sending, outcome, len(messages), ended)
         if unsure:
             landed = replace(landed, possibly_repeated=True)
         if lane.channel.rate:

@@ -1,29 +1,46 @@
-"""One HTTP call of the sender: what came back, or what went wrong and whether the message may have arrived."""
+"""One message of the sender: what became of it, or what went wrong and whether it may have arrived."""
 
 from __future__ import annotations
+
+import asyncio
+from typing import Any
 
 import aiohttp
 
 from opsctl.alerts.receiver import Outcome, Receiver, Request, Response, RetryAfter
+from opsctl.core.http_client import CannotPrepare, HttpClient
 
 _MOST = 65_536
 
 
-async def call(session: aiohttp.ClientSession, receiver: Receiver, request: Request) -> tuple[Outcome, bool]:
+class HttpCourier:
+    """A Courier over one HttpClient, for all channels."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    async def http(self, request: Request) -> Response:
+        """As Courier; at most 64 KiB of the answer, which is asked for uncompressed."""
+        headers = {"Accept-Encoding": "identity", **request.headers}
+        async with self._client.request(
+            request.method, request.url, request.http, request.root, headers, request.body or None
+        ) as answer:
+            return Response(answer.status, await answer.content.read(_MOST))
+
+
+async def call(courier: HttpCourier, receiver: Receiver, message: Any) -> tuple[Outcome, bool]:
     """The outcome, and whether the message may have been taken although no good answer came."""
-    timeout = aiohttp.ClientTimeout(total=receiver.channel.timeout)
+    seconds = receiver.channel.timeout
     try:
-        async with session.request(
-            request.method, request.url, data=request.body or None, headers=dict(request.headers), timeout=timeout,
-            allow_redirects=False,
-        ) as answer:  # fmt: skip
-            body = await answer.content.read(_MOST)
-            return receiver.outcome(Response(answer.status, body)), False
+        async with asyncio.timeout(seconds):
+            return await receiver.send(message, courier), False
     except aiohttp.ClientConnectorError as error:
         return RetryAfter(f"cannot connect: {error.os_error.strerror or error.os_error}"), False
     except aiohttp.InvalidURL:
         return RetryAfter("not a URL that can be called"), False
+    except CannotPrepare as error:
+        return RetryAfter(str(error)), False
     except TimeoutError:
-        return RetryAfter(f"no answer within {receiver.channel.timeout:g} s"), True
+        return RetryAfter(f"no answer within {seconds:g} s"), True
     except (aiohttp.ClientError, ConnectionError, OSError) as error:
         return RetryAfter(f"the answer broke off: {type(error).__name__}"), True

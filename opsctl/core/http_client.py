@@ -28,9 +28,10 @@ class HttpClient:
     Bodies come as they were sent: whoever reads them decompresses them, with a limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trust_env: bool = False) -> None:
+        """`trust_env`: whether proxies of the environment are used."""
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, auto_decompress=False)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=trust_env, auto_decompress=False)
         self._contexts: dict[tuple[TlsConfig, str], tuple[_Stamp, ssl.SSLContext]] = {}
 
     async def close(self) -> None:

@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from opsctl.alerts.document import DingTalkOf, HeartbeatOf, WebhookOf, WeComOf
+from opsctl.alerts.documents.dingtalk import DingTalkOf
+from opsctl.alerts.documents.heartbeat import HeartbeatOf
+from opsctl.alerts.documents.webhook import WebhookOf
+from opsctl.alerts.documents.wecom import WeComOf
 from opsctl.alerts.receiver import Receiver
 from opsctl.alerts.receivers.dingtalk import DingTalk
 from opsctl.alerts.receivers.heartbeat import Heartbeat

@@ -16,7 +16,17 @@ import orjson
 
 from opsctl.alerts import text
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, Outcome, Refused, Request, Response, RetryAfter, Sent, by_status
+from opsctl.alerts.receiver import (
+    Channel,
+    HttpReceiver,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    RetryAfter,
+    Sent,
+    by_status,
+)
 
 BODY_BYTES = 20_000
 _ROOM = 15_000  # for the text: the rest of the body is JSON, links and escapes
@@ -25,7 +35,7 @@ _TOO_FAST = (130101, 302033)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DingTalk:
+class DingTalk(HttpReceiver):
     """One robot. `secret` '' for a robot that is protected by a keyword or an address list."""
 
     api_url: str

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, Outcome, Request, Response, by_status
+from opsctl.alerts.receiver import Channel, HttpReceiver, Request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heartbeat:
+class Heartbeat(HttpReceiver):
     """Called each `interval` seconds while an alert that is routed to it fires; it takes no part in the queue."""
 
     url: str
@@ -28,6 +28,3 @@ class Heartbeat:
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         return (Request("GET", self.url, headers={}),)
-
-    def outcome(self, response: Response) -> Outcome:
-        return by_status(response)

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, Outcome, Request, Response, by_status
+from opsctl.alerts.receiver import Channel, HttpReceiver, Request
 from opsctl.model.alert import Alert
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Webhook:
+class Webhook(HttpReceiver):
     """Posts batches to a URL. `max_alerts` 0 means all."""
 
     url: str
@@ -32,9 +32,6 @@ class Webhook:
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         return (Request("POST", self.url, orjson.dumps(payload(batch, self.max_alerts)) + b"\n", _AGENT),)
-
-    def outcome(self, response: Response) -> Outcome:
-        return by_status(response)
 
 
 def payload(batch: Batch, max_alerts: int = 0) -> dict[str, Any]:

@@ -13,14 +13,24 @@ import orjson
 
 from opsctl.alerts import text
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, Outcome, Refused, Request, Response, RetryAfter, Sent, by_status
+from opsctl.alerts.receiver import (
+    Channel,
+    HttpReceiver,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    RetryAfter,
+    Sent,
+    by_status,
+)
 
 MARKDOWN_BYTES = 4096
 _COLOUR = {"critical": "warning", "warning": "warning", "info": "comment"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeCom:
+class WeCom(HttpReceiver):
     """One robot, known by its key."""
 
     api_url: str
