@@ -15,6 +15,7 @@ from opsctl.metrics.figures import StoreFigures
 from opsctl.metrics.remote import RemoteApi, RemoteStore
 from opsctl.metrics.storage import Storage
 from opsctl.metrics.store import EmbeddedStore
+from opsctl.metrics.weights import Weighed
 from opsctl.scrape.config import QueueConfig, RemoteWrite
 
 ENGINE_LANE = "engine"
@@ -40,6 +41,8 @@ class Home:
     storage: Storage
     evaluator: Evaluator
     metric_counts: Callable[[], dict[str, int]]
+    weighed: Callable[[], list[Weighed]] | None = None
+    """What the series weigh; None where only the engine knows."""
     lanes: tuple[RemoteWrite, ...] = ()
     folder: OwnedFolder | None = None
 
@@ -53,7 +56,7 @@ class Home:
 def _embedded(options: EngineOptions) -> Home:
     store = EmbeddedStore(options.folder, options.retention_seconds)
     options.registry.register(StoreFigures(store.status))
-    return Home(store, Evaluator(), store.metric_counts)
+    return Home(store, Evaluator(), store.metric_counts, store.weighed)
 
 
 def _prometheus(options: EngineOptions) -> Home:
@@ -65,7 +68,7 @@ def _prometheus(options: EngineOptions) -> Home:
         bearer_token_file=str(options.token_file.resolve()) if options.token_file else "",
         queue_config=QueueConfig(batch_send_deadline=_DEADLINE),
     )  # fmt: skip
-    return Home(store, Evaluator(pushed.instant, pushed.range), store.metric_counts, (lane,), folder)
+    return Home(store, Evaluator(pushed.instant, pushed.range), store.metric_counts, lanes=(lane,), folder=folder)
 
 
 ENGINES: tuple[tuple[str, Callable[[EngineOptions], Home]], ...] = (

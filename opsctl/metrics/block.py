@@ -31,6 +31,7 @@ from opsctl.core.folder import write_whole
 from opsctl.metrics.codec import decode_numbers, decode_values, encode_numbers, encode_values
 from opsctl.metrics.index import Refs
 from opsctl.metrics.section import Section, Times, Values
+from opsctl.metrics.weights import Rows, shares
 from opsctl.model.labels import Labels
 
 T = TypeVar("T")
@@ -109,6 +110,14 @@ class Block:
                 found.append(refs[first_row : first_row + entry["rows"]])
             first_row += entry["rows"]
         return found
+
+    def rows(self) -> Rows:
+        """What each row weighs. Reads no values."""
+        index = self._load()
+        widths = [len(self._chunk(entry["times"], decode_numbers)) for entry in index["sources"]]
+        cells = np.repeat(np.array(widths, dtype=np.float64), [entry["rows"] for entry in index["sources"]])
+        sizes = np.array([size for _, size, _ in index["chunks"]], dtype=np.float64)
+        return shares(self._rows("refs"), cells, self._rows("chunk"), sizes, self.size)
 
     def labels(self) -> list[tuple[int, Labels]]:
         """Its own copy of its series' label sets, for when the common table is lost."""

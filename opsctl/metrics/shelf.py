@@ -15,6 +15,7 @@ from opsctl.metrics.block import Block, ChunkCache, Damaged, Vanished, write_blo
 from opsctl.metrics.index import Refs
 from opsctl.metrics.merging import plan_merge
 from opsctl.metrics.section import Section, united
+from opsctl.metrics.weights import Rows
 from opsctl.model.labels import Labels
 
 LOG = Log("opsctl.metrics")
@@ -63,6 +64,10 @@ class Shelf:
         """The numbers of the series that may have samples in the range. Raises Vanished."""
         near = (b for b in blocks if b.first_ms <= end_ms and b.last_ms >= start_ms)
         return [refs for block in near for refs in self._read(block, lambda b: b.refs(start_ms, end_ms))]
+
+    def rows(self, blocks: Sequence[Block]) -> list[Rows]:
+        """What the rows of blocks weigh. Raises Vanished."""
+        return [rows for block in blocks for rows in self._read(block, lambda b: [b.rows()])]
 
     def _read(self, block: Block, read: Callable[[Block], list[T]]) -> list[T]:
         try:

@@ -20,6 +20,7 @@ from opsctl.metrics.section import Section, Values, is_absent, to_samples, unite
 from opsctl.metrics.shelf import Shelf
 from opsctl.metrics.storage import Appended, Matchers, StoreStatus
 from opsctl.metrics.wal import Replay, Wal, segments
+from opsctl.metrics.weights import Weighed, weigh
 from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import Series
@@ -30,6 +31,7 @@ _LINGER_MS = 20 * 60 * 1000
 """How long after its end a window stays in memory."""
 _REACH_MS = 3600 * 1000
 """A batch may be this much older than the newest of all; older ones are refused."""
+_EVER_MS = 2**62
 _RETENTION_SECONDS = 90 * 86_400.0
 
 
@@ -248,6 +250,19 @@ class EmbeddedStore:
         for _, labels in self._index.all():
             counts[labels.get(METRIC_NAME, "")] = counts.get(labels.get(METRIC_NAME, ""), 0) + 1
         return counts
+
+    def weighed(self) -> list[Weighed]:
+        """Every series that has samples, with what it weighs."""
+        while True:
+            with contextlib.suppress(Vanished):
+                return self._weighed()
+
+    def _weighed(self) -> list[Weighed]:
+        with self._lock:
+            views, blocks = self._head.views(0, _EVER_MS), self._shelf.blocks
+        samples, weights = weigh(self._index.size, self._shelf.rows(blocks), views)
+        heavy = [(ref, labels) for ref, labels in self._index.all() if ref < len(samples) and samples[ref]]
+        return [Weighed(labels, int(samples[ref]), float(weights[ref])) for ref, labels in heavy]
 
     def close(self) -> None:
         """As Storage."""
