@@ -25,7 +25,9 @@ from opsctl.metrics.storage import Matchers
 from opsctl.promql import PromqlError, parse
 from opsctl.promql.syntax import Selector
 
-app = typer.Typer(no_args_is_help=True, help="Samples out of a store, into a store, and what takes its space.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Samples out of a store, into a store, and what takes its space."
+)
 app.command("import")(import_files)
 app.command("top")(top)
 _AHEAD_SECONDS = 600

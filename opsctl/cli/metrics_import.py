@@ -32,7 +32,7 @@ _WORDS = (
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="OpenMetrics text; .gz and .zst too.", metavar="FILE…")],
+    files: Annotated[list[Path], typer.Argument(help="OpenMetrics text; .gz and .zst too.", metavar="FILE")],
     folder: StorePath = None,
     retention: Annotated[
         str,

@@ -90,7 +90,8 @@ def _family(
             whole.at(end_ms, family.name)
         if samples:
             out.write(family.head().encode())
-            out.writelines(spool.texts())
+            for lines in spool.texts():
+                out.write(lines)  # a zstd stream has no writelines
     return Exported(int(samples > 0), len(seen), samples, stale)
 
 

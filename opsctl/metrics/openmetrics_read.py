@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +18,18 @@ from opsctl.model.series import Series
 _LATEST = 253_402_300_800.0
 """The year 10000: times beyond are milliseconds that were taken for seconds."""
 _SERIES = re.compile(r'[^{ "]*+(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*+")*+\})?(?= )')
+_FORM = 'name{label="value"} value seconds'
 _COMMENTS = ("# TYPE ", "# HELP ", "# UNIT ")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Most bytes a line, labels a series, samples in memory at once."""
+    """Most bytes a line, labels a series; samples, and series, in memory at once."""
 
     line: int = 1 << 20
     labels: int = 256
-    samples: int = 4_000_000
+    series: int = 50_000
+    samples: int = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +45,7 @@ class Piece:
 def pieces(path: Path, lines: Iterable[str], parse_series: Callable[[str], Labels], limits: Limits) -> Iterator[Piece]:
     """The samples of a file, piece by piece. Raises DocumentError with the line of the first mistake."""
     reading = _Reading(path, parse_series, limits)
-    ended = False
+    ended, number = False, 0
     for number, line in enumerate(lines, start=1):
         if ended:
             raise bad(path, number, "something stands after # EOF", "one file, one # EOF")
@@ -52,64 +55,69 @@ def pieces(path: Path, lines: Iterable[str], parse_series: Callable[[str], Label
                 raise bad(path, number, f"not a line of OpenMetrics: {line[:60]!r}")
             continue
         reading.take(number, line)
-        if reading.samples >= limits.samples:
+        if reading.full:
             yield reading.piece()
     if not ended:
-        raise bad(
-            path, reading.line + 1, "the file does not end with # EOF", "it was cut off, or is no OpenMetrics text"
-        )
+        raise bad(path, number + 1, "the file does not end with # EOF", "it was cut off, or is no OpenMetrics text")
     if reading.samples:
         yield reading.piece()
+
+
+_Columns = tuple["array[int]", "array[float]"]
+
+
+def _columns() -> _Columns:
+    return array("q"), array("d")
 
 
 class _Reading:
     def __init__(self, path: Path, parse_series: Callable[[str], Labels], limits: Limits) -> None:
         self._path, self._parse, self._limits = path, parse_series, limits
-        self._found: dict[Labels, tuple[list[int], list[float]]] = {}
-        self._key, self._now = "", ([0], [0.0])
-        self.samples = self.line = 0
+        self._found: dict[Labels, _Columns] = {}
+        self._known: dict[str, _Columns] = {}
+        self.samples = 0
+
+    @property
+    def full(self) -> bool:
+        return self.samples >= self._limits.samples or len(self._known) >= self._limits.series
 
     def take(self, number: int, line: str) -> None:
-        self.line = number
         key, rest = _cut(line)
         parts = rest.split(" # ", 1)[0].split()
-        if len(parts) != 2:
-            what = (
-                "a sample without a time"
-                if len(parts) == 1
-                else f"expected a value and a time, got {rest.strip()[:40]!r}"
-            )
-            raise bad(self._path, number, what, 'name{label="value"} value seconds')
+        if len(parts) == 1:
+            raise bad(self._path, number, "a sample without a time", _FORM)
         try:
-            value, at = _number(parts[0]), _number(parts[1])
+            value, at = map(_number, parts)
         except ValueError as error:
-            raise bad(self._path, number, f"expected a value and a time, got {rest.strip()[:40]!r}") from error
+            said = f"expected a value and a time, got {rest.strip()[:40]!r}"
+            raise bad(self._path, number, said, _FORM) from error
         if not 0 <= at < _LATEST:
             raise bad(self._path, number, f"{parts[1]} is no time", "times are seconds since 1970, not milliseconds")
-        if key != self._key:
-            self._now, self._key = self._series(key, number), key
-        self._now[0].append(round(at * 1000))
-        self._now[1].append(value)
+        columns = self._known.get(key)
+        if columns is None:
+            columns = self._known[key] = self._series(key, number)
+        columns[0].append(round(at * 1000))
+        columns[1].append(value)
         self.samples += 1
 
-    def _series(self, key: str, number: int) -> tuple[list[int], list[float]]:
+    def _series(self, key: str, number: int) -> _Columns:
         try:
             labels = self._parse(key)
         except ValueError as error:
             raise bad(self._path, number, str(error)) from error
         if len(labels) > self._limits.labels:
             raise bad(self._path, number, f"more than {self._limits.labels} labels")
-        return self._found.setdefault(labels, ([], []))
+        return self._found.setdefault(labels, _columns())
 
     def piece(self) -> Piece:
         """What was read since the last one."""
         series, repeated, conflicts = [], 0, 0
         for labels, (times, values) in self._found.items():
-            one, again, other = _once(labels, np.array(times, np.int64), np.array(values, np.float64))
+            one, again, other = _once(labels, np.array(times), np.array(values))
             series.append(one)
             repeated, conflicts = repeated + again, conflicts + other
         made = Piece(series, self.samples, repeated, conflicts)
-        self._found, self._key, self.samples = {}, "", 0
+        self._found, self._known, self.samples = {}, {}, 0
         return made
 
 
