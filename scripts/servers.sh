@@ -1,7 +1,7 @@
 #!/bin/sh
 # make servers: installs the real servers that the tests run against. Safe to run again; quick when all is there.
 #
-# From Debian: MariaDB, Redis, nginx, Prometheus, Alertmanager, node_exporter, sshd, Chromium, a Chinese font, Java.
+# From Debian: MariaDB, Redis, nginx, Prometheus, Alertmanager, the exporters of all these, sshd, Chromium, a Chinese font, Java.
 # From Maven Central: Elasticsearch, into .servers/.
 # Debian's services are not started: a policy-rc.d forbids it for the time of the install and is then put back as it
 # was. A service that ran before is left alone; a newly installed one stays disabled.
@@ -29,6 +29,11 @@ promtool                  prometheus                prometheus
 prometheus-alertmanager   prometheus-alertmanager   prometheus-alertmanager
 amtool                    prometheus-alertmanager   prometheus-alertmanager
 prometheus-node-exporter  prometheus-node-exporter  prometheus-node-exporter
+prometheus-mysqld-exporter         prometheus-mysqld-exporter         prometheus-mysqld-exporter
+prometheus-redis-exporter          prometheus-redis-exporter          prometheus-redis-exporter
+prometheus-nginx-exporter          prometheus-nginx-exporter          prometheus-nginx-exporter
+prometheus-elasticsearch-exporter  prometheus-elasticsearch-exporter  prometheus-elasticsearch-exporter
+prometheus-blackbox-exporter       prometheus-blackbox-exporter       prometheus-blackbox-exporter
 sshd                      openssh-server            ssh
 chromium                  chromium                  -
 chromedriver              chromium-driver           -
