@@ -10,7 +10,7 @@ import numpy as np
 import requests
 from numpy.typing import NDArray
 
-from opsctl.core.errors import OpsctlError, Unreachable
+from opsctl.core.errors import Forbidden, OpsctlError, Unreachable
 from opsctl.metrics.remote_protocol import encoded_instant, packed
 from opsctl.model.labels import Labels
 from opsctl.model.series import Series
@@ -34,7 +34,7 @@ class RemotePush:
             self._session.headers["Authorization"] = f"Bearer {token_file.read_text(encoding='utf-8').strip()}"
 
     def __call__(self, series: Sequence[Series]) -> bool:
-        """Sends the samples of all series; whether some were refused. Raises Unreachable, OpsctlError."""
+        """Sends the samples of all series; whether some were refused. Raises Unreachable, Forbidden, OpsctlError."""
         refused = False
         parts: list[bytes] = []
         held = 0
@@ -53,6 +53,8 @@ class RemotePush:
             raise Unreachable(f"{self._url} does not answer ({type(error).__name__})", "start it: opsctl up") from error
         if answer.ok or answer.status_code == 400:
             return not answer.ok
+        if answer.status_code in (401, 403):
+            raise Forbidden(f"{self._url} does not let this role write", "writing needs an operator: --as operator")
         raise OpsctlError(
             f"{self._url} takes no remote write: {answer.status_code} {answer.text.strip()[:200]}",
             "start it with --web.enable-remote-write-receiver, or stop it and name its folder: --storage.tsdb.path DIR",
