@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from opsctl.api.prometheus_json import success
-from opsctl.api.prometheus_params import ApiError, bad, limit_of
+from opsctl.api.prometheus_params import ApiError, bad, limit_of, read_form
 from opsctl.core.errors import NotFound
 from opsctl.flows.metrics_usage import By
 from opsctl.flows.monitoring import Monitoring
@@ -23,10 +23,11 @@ def usage(monitoring: Monitoring) -> Callable[[Request], Awaitable[Response]]:
     """The handler: `by` metric, label, job or target; `limit` rows (20)."""
 
     async def answer(request: Request) -> Response:
-        by = request.query_params.get("by", "metric")
+        form = await read_form(request)
+        by = form.get("by") or "metric"
         if by not in get_args(By):
             raise bad("by", f"{by!r} is none of {', '.join(get_args(By))}")
-        limit = limit_of(request.query_params) or _ROWS
+        limit = limit_of(form) or _ROWS
         try:
             found = await asyncio.to_thread(monitoring.usage, cast(By, by), limit)
         except NotFound as error:
