@@ -48,7 +48,7 @@ def _writer(path: Path, raw: BinaryIO) -> Iterator[Any]:
         with gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=6, filename="", mtime=0) as packed:
             yield packed
     elif path.suffix == ".zst":
-        with zstandard.ZstdCompressor(level=6).stream_writer(raw, closefd=False) as stream:
+        with zstandard.ZstdCompressor(level=3).stream_writer(raw, closefd=False) as stream:
             yield stream
     else:
         yield raw
