@@ -110,6 +110,10 @@ class Block:
             first_row += entry["rows"]
         return found
 
+    def series(self) -> Refs:
+        """The numbers of all its series; nothing is kept in memory."""
+        return decode_numbers(self._bytes((self._index or self._parsed())["refs"]))
+
     def labels(self) -> list[tuple[int, Labels]]:
         """Its own copy of its series' label sets, for when the common table is lost."""
         rows = orjson.loads(zstandard.decompress(self._bytes(self._load()["labels"])))
@@ -138,12 +142,15 @@ class Block:
 
     def _load(self) -> dict[str, Any]:
         if self._index is None:
-            end = self._read(self.size - _TAIL.size - len(MAGIC), _TAIL.size + len(MAGIC))
-            if not end.endswith(MAGIC):
-                raise Damaged(f"{self.path} has no end")
-            place = _TAIL.unpack(end[: _TAIL.size])
-            self._index = orjson.loads(zstandard.decompress(self._bytes(place)))
+            self._index = self._parsed()
         return self._index
+
+    def _parsed(self) -> dict[str, Any]:
+        end = self._read(self.size - _TAIL.size - len(MAGIC), _TAIL.size + len(MAGIC))
+        if not end.endswith(MAGIC):
+            raise Damaged(f"{self.path} has no end")
+        found: dict[str, Any] = orjson.loads(zstandard.decompress(self._bytes(_TAIL.unpack(end[: _TAIL.size]))))
+        return found
 
     def _chunk(self, place: Sequence[int], decode: Callable[[bytes], NDArray[Any]]) -> Any:
         return self._cache.get((self.path.name, place[0]), lambda: decode(self._bytes(place)))
@@ -156,7 +163,7 @@ class Block:
         return data
 
     def _read(self, offset: int, length: int) -> bytes:
-        if offset < 0:
+        if offset < 0 or offset + length > self.size:
             raise Damaged(f"{self.path} is too short")
         try:
             with self.path.open("rb") as file:

@@ -18,6 +18,10 @@ _EMPTY: Refs = np.empty(0, dtype=np.int64)
 _REMEMBERED = 512
 
 
+class Forgotten(LookupError):
+    """A series that went while its number was in use: look again."""
+
+
 class LabelIndex:
     """Gives every label set a number that never changes, and finds numbers by matchers. Safe for many threads."""
 
@@ -39,6 +43,10 @@ class LabelIndex:
         with self._lock:
             return self._add(labels, self.size)
 
+    def find(self, labels: Labels) -> int:
+        """The number of a label set, or -1."""
+        return self._refs.get(labels, -1)
+
     def restore(self, pairs: Iterable[tuple[int, Labels]]) -> None:
         """Takes label sets with the numbers they had."""
         with self._lock:
@@ -57,11 +65,37 @@ class LabelIndex:
         self._refs[labels] = ref
         return ref
 
+    def forget(self, refs: Sequence[int]) -> None:
+        """Takes label sets out. Their numbers are never given again; `labels` raises Forgotten for them."""
+        with self._lock:
+            touched: dict[tuple[str, str], set[int]] = {}
+            for ref in refs:
+                labels = self._labels.pop(ref)
+                del self._refs[labels]
+                for pair in labels.pairs:
+                    touched.setdefault(pair, set()).add(ref)
+            for (name, value), gone in touched.items():
+                self._shorten(name, value, gone)
+            self._answers.clear()
+            self._rows.clear()
+
+    def _shorten(self, name: str, value: str, gone: set[int]) -> None:
+        values = self._postings[name]
+        if len(gone) == len(values[value]):
+            del values[value]
+        else:
+            values[value] = [ref for ref in values[value] if ref not in gone]
+        if not values:
+            del self._postings[name]
+
     def __len__(self) -> int:
         return len(self._refs)
 
     def labels(self, ref: int) -> Labels:
-        return self._labels[ref]
+        try:
+            return self._labels[ref]
+        except KeyError as error:
+            raise Forgotten(ref) from error
 
     def all(self) -> list[tuple[int, Labels]]:
         with self._lock:
@@ -93,7 +127,7 @@ class LabelIndex:
             if known is not None:
                 self._rows.move_to_end(key)
                 return known
-        labels = [self._labels[ref] for ref in refs.tolist()]
+        labels = [self.labels(ref) for ref in refs.tolist()]
         order = sorted(range(len(labels)), key=lambda i: labels[i].pairs)
         made = np.array(order, dtype=np.int64), LabelRows(labels[i] for i in order)
         with self._lock:

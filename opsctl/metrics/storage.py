@@ -71,6 +71,10 @@ class StoreStatus:
     cuts: int = 0
     cut_failures: int = 0
     set_aside: int = 0
+    late_appended: int = 0
+    over_limit: int = 0
+    over_limit_targets: dict[str, int] = field(default_factory=dict)
+    """Target → its samples refused in the minute logged last, because it has too many series."""
     labels: dict[str, int] = field(default_factory=dict)
     """Label name → number of its values."""
 
