@@ -32,7 +32,7 @@ class Intake:
     """
 
     def __init__(self, index: LabelIndex, head: Head, census: Census, held: Held, late_ms: int) -> None:
-        self._index, self._head, self._census, self._held, self._late_ms = index, head, census, held, late_ms
+        self._index, self._head, self._census, self._held, self.late_ms = index, head, census, held, late_ms
         self._newest = Newest()
         self._known: dict[str, tuple[tuple[Labels, ...], Refs]] = {}
         self.newest_ms = self.cut_ms = 0
@@ -41,7 +41,7 @@ class Intake:
         """Takes what can be taken of a batch, and adds to `logged` what is to be written down of it."""
         values, at_ms = np.ascontiguousarray(batch.values, dtype=np.float64), batch.at_ms
         in_time = at_ms >= max(self.cut_ms, self.newest_ms - _REACH_MS)
-        in_window = self._late_ms > 0 and at_ms >= self.newest_ms - self._late_ms
+        in_window = self.late_ms > 0 and at_ms >= self.newest_ms - self.late_ms
         if not (in_time or in_window):
             return Appended(too_old=len(values))
         refs, over = self._refs(batch)

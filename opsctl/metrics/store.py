@@ -74,6 +74,11 @@ class EmbeddedStore:
             self._owned.close()
             raise
 
+    def take_late(self, seconds: float) -> None:
+        """Changes `out_of_order_ms`, in seconds."""
+        with self._lock:
+            self._intake.late_ms = int(seconds * 1000)
+
     def _open(self) -> None:
         self._shelf = Shelf(self._path / "blocks", self._path / "damaged")
         read_registry(self._path, self._shelf, self._index)

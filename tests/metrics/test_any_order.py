@@ -33,7 +33,7 @@ STEPS = st.lists(st.one_of(WRITE, WRITE, WRITE, st.tuples(st.sampled_from(["main
 def killed(store: EmbeddedStore, folder: Path) -> EmbeddedStore:
     """As after kill -9: nothing is written at the end."""
     store._owned.close()
-    return EmbeddedStore(folder, out_of_order_ms=store._intake._late_ms)
+    return EmbeddedStore(folder, out_of_order_ms=store._intake.late_ms)
 
 
 @dataclass
