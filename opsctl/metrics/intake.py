@@ -47,9 +47,12 @@ class Intake:
         refs, over = self._refs(batch)
         if over is not None:
             values = values[~over]
-        result = Appended(over_limit=len(batch.values) - len(values))
         verdict = self._newest.judge(at_ms, refs, values)
-        result += Appended(repeated=verdict.repeated, duplicate=verdict.duplicate)
+        if in_time and over is None and verdict.newer is None:
+            return self._take_newer(batch, refs, values, None, logged)
+        result = Appended(
+            over_limit=len(batch.values) - len(values), repeated=verdict.repeated, duplicate=verdict.duplicate
+        )
         newer, older = verdict.newer, verdict.older
         if not in_time:
             newer, older = older[:0], np.arange(len(refs)) if newer is None else np.union1d(newer, older)

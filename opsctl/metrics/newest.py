@@ -13,6 +13,8 @@ from opsctl.metrics.section import Values
 _NEVER = np.iinfo(np.int64).min
 
 Places = NDArray[np.int64]
+Slots = NDArray[np.int32]
+_REMEMBERED = 1 << 16
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -37,18 +39,20 @@ class Newest:
         self._values = np.zeros(0, dtype=np.float64)
         self._used = 0
         self._free: list[int] = []
+        self._seen: dict[int, tuple[Refs, Slots, bool]] = {}
+        self._remembered = 0
 
     def judge(self, at_ms: int, refs: Refs, values: Values) -> Verdict:
         """What becomes of samples at `at_ms`. Of a series named twice the first counts, the others are duplicates.
 
         Source: prometheus tsdb memSeries.appendable.
         """
-        slots = self._slots(refs)
+        slots, distinct = self._found(refs)
         last = self._times[slots]
         newer = last < at_ms
-        _, firsts = np.unique(refs, return_index=True)
-        if len(firsts) == len(refs) and newer.all():
+        if distinct and newer.all():
             return Verdict(None, _NONE)
+        _, firsts = np.unique(refs, return_index=True)
         once = np.zeros(len(refs), dtype=bool)
         once[firsts] = True
         equal = last == at_ms
@@ -60,7 +64,7 @@ class Newest:
 
     def note(self, at_ms: int, refs: Refs, values: Values) -> None:
         """Takes those of these samples that are newer as their series' newest."""
-        slots = self._slots(refs)
+        slots, _ = self._found(refs)
         newer = self._times[slots] < at_ms
         if not newer.all():
             slots, values = slots[newer], values[newer]
@@ -69,6 +73,7 @@ class Newest:
 
     def forget(self, refs: Refs) -> None:
         """Lets go of series that are no more."""
+        self._seen, self._remembered = {}, 0
         refs = refs[refs < len(self._slot)]
         slots = self._slot[refs]
         slots = slots[slots >= 0]
@@ -76,7 +81,20 @@ class Newest:
         self._free += slots.tolist()
         self._slot[refs] = -1
 
-    def _slots(self, refs: Refs) -> NDArray[np.int32]:
+    def _found(self, refs: Refs) -> tuple[Slots, bool]:
+        """The slots of series, and whether each is named once; remembered for the same array."""
+        seen = self._seen.get(id(refs))
+        if seen is not None and seen[0] is refs:
+            return seen[1], seen[2]
+        slots = self._slots(refs)
+        distinct = len(np.unique(refs)) == len(refs)
+        self._remembered += len(refs)
+        if self._remembered > max(_REMEMBERED, 2 * self._used):
+            self._seen, self._remembered = {}, len(refs)
+        self._seen[id(refs)] = (refs, slots, distinct)
+        return slots, distinct
+
+    def _slots(self, refs: Refs) -> Slots:
         needed = int(refs.max(initial=-1)) + 1
         if needed > len(self._slot):
             more = max(needed, len(self._slot) * 5 // 4) - len(self._slot)

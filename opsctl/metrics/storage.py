@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from opsctl.model.batch import Batch
@@ -51,6 +51,11 @@ class Appended:
             "out of bounds": self.too_old, "series limit exceeded": self.over_limit,
         }  # fmt: skip
         return {reason: count for reason, count in counts.items() if count}
+
+
+def total(several: Sequence[Appended]) -> Appended:
+    """All of them together."""
+    return Appended(**{each.name: sum(getattr(one, each.name) for one in several) for each in fields(Appended)})
 
 
 @dataclass(frozen=True, kw_only=True)

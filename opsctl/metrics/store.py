@@ -25,7 +25,7 @@ from opsctl.metrics.registry import read_registry, write_registry
 from opsctl.metrics.replay import Replay, put_aside
 from opsctl.metrics.section import Section, Values, is_absent
 from opsctl.metrics.shelf import Shelf
-from opsctl.metrics.storage import Appended, Matchers, StoreStatus
+from opsctl.metrics.storage import Appended, Matchers, StoreStatus, total
 from opsctl.metrics.wal import Logged, Wal, segments
 from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
@@ -107,13 +107,12 @@ class EmbeddedStore:
 
     def append(self, *batches: Batch) -> Appended:
         """As Storage: one write to the log for the whole call. Samples that the disk does not take stay in memory, and are counted."""
-        result, logged = Appended(), list[Logged]()
+        logged: list[Logged] = []
         with self._lock:
             late = self._head.late.added
-            for batch in batches:
-                if len(batch.values):
-                    result += self._intake.take(batch, logged)
+            became = [self._intake.take(batch, logged) for batch in batches if len(batch.values)]
             self._wal.append(logged)
+            result = became[0] if len(became) == 1 else total(became)
             self._appended += result.kept
             self._late_appended += self._head.late.added - late
             self._out_of_order += result.refused - result.over_limit
