@@ -84,8 +84,9 @@ class Wal:
             if self._segment is None or window > self._segment.window:
                 self._write(pending)
                 self._begin(window)
-            if self._segment is not None:
-                pending += self._records(self._segment, batch)
+            if self._segment is None:
+                return
+            pending += self._records(self._segment, batch)
         self._write(pending)
 
     def _begin(self, window: int) -> None:

@@ -221,11 +221,11 @@ def test_a_full_disk_costs_durability_but_not_the_samples_in_memory(tmp_path: Pa
     put(store, BASE, {A: 1})
     store._wal.rotate()
     (tmp_path / "wal").rename(tmp_path / "gone")
-    assert put(store, BASE + 1000, {A: 2}) == 1
+    assert store.append(_batch(BASE + 1000, a=2), _batch(BASE + 1001, a=2.5)).kept == 2
     assert store.status().wal_failures == 1
     (tmp_path / "gone").rename(tmp_path / "wal")
     put(store, BASE + 2000, {A: 3})
-    assert [v for _, v in everything(store)[str(A)]] == [1, 2, 3]
+    assert [v for _, v in everything(store)[str(A)]] == [1, 2, 2.5, 3]
     store.close()
     store = EmbeddedStore(tmp_path)
     assert [v for _, v in everything(store)[str(A)]] == [1, 3]
