@@ -109,7 +109,7 @@ class Slab:
         self._refs = np.fromiter(self._row_of, np.int64, total)
 
     def _widen(self) -> None:
-        columns = min(_MOST_COLUMNS, 4 * len(self._times))
+        columns = min(_MOST_COLUMNS, len(self._times) * 3 // 2)
         wider = absent((len(self._values), columns))
         wider[:, : self.count] = self._values[:, : self.count]
         times = np.empty(columns, dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from sys import intern
 
 import orjson
 import zstandard
@@ -31,7 +32,7 @@ def read_registry(folder: Path, shelf: Shelf, index: LabelIndex) -> None:
     data = file.read_bytes() if file.exists() else b""
     if len(data) > 4 and zlib.crc32(data[4:]) == int.from_bytes(data[:4], "little"):
         rows = orjson.loads(zstandard.decompress(data[4:]))
-        index.restore((ref, Labels([(k, v) for k, v in pairs])) for ref, pairs in rows)
+        index.restore((ref, Labels([(intern(k), intern(v)) for k, v in pairs])) for ref, pairs in rows)
         return
     if not shelf.blocks:
         return

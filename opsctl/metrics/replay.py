@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 import orjson
@@ -80,7 +81,7 @@ class Replay:
 
     def _take_series(self, first: int, sets: bytes) -> None:
         for number, pairs in enumerate(orjson.loads(sets), first):
-            self._series[number] = self.index.intern(Labels([(k, v) for k, v in pairs]))
+            self._series[number] = self.index.intern(Labels([(intern(k), intern(v)) for k, v in pairs]))
 
     def _take_layout(self, payload: bytes) -> None:
         _, number, length = LAYOUT.unpack_from(payload)

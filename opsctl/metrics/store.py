@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.log import Log
+from opsctl.core.memory import trim_memory
 from opsctl.metrics.block import Block, Vanished
 from opsctl.metrics.census import Census, SeriesLimits
 from opsctl.metrics.flat import to_samples
@@ -40,7 +41,7 @@ _RETENTION_SECONDS = 90 * 86_400.0
 _NO_LIMITS = SeriesLimits()
 _MOST_LATE = 1 << 18
 """So many late samples in memory are flushed at once."""
-_COLLECT_EVERY = 3600.0
+_COLLECT_EVERY, _TRIM_EVERY = 3600.0, 10.0
 _FORGET_AT_ONCE = 5000
 
 
@@ -67,7 +68,7 @@ class EmbeddedStore:
         self._census = Census(limits)
         self._intake = Intake(self._index, self._head, self._census, self._in_blocks, out_of_order_ms)
         self._appended = self._late_appended = self._out_of_order = self._cuts = self._cut_failures = 0
-        self._flush_at = self._collect_at = 0.0
+        self._flush_at = self._collect_at = self._trim_at = 0.0
         try:
             self._open()
         except BaseException:
@@ -211,6 +212,9 @@ class EmbeddedStore:
                 self._collect_at = now + _COLLECT_EVERY
             with self._lock:
                 self._census.report(now)
+            if now >= self._trim_at:
+                trim_memory()
+                self._trim_at = now + _TRIM_EVERY
 
     def _cut(self, window: int) -> bool:
         """Moves one window from memory into a block, then lets go of its log. False when it cannot be written."""
@@ -227,6 +231,7 @@ class EmbeddedStore:
             self._census.recount(self._head.held_series())
         self._wal.drop(end_ms, self._head.late.flushed)
         self._cuts += 1
+        self._trim_at = 0.0
         return True
 
     def _written(self, sections: Sequence[Section], end_ms: int) -> Block | None:
