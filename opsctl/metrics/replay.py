@@ -92,21 +92,29 @@ class Replay:
         self._layouts[number] = (name, refs)
 
 
-def put_aside(replay: Replay, folder: Path) -> None:
-    """Copies what could not be read into `folder` for whoever wants to look, and cuts it off where it is the end."""
+def put_aside(replay: Replay, folder: Path) -> int:
+    """Copies what could not be read into `folder` for whoever wants to look, and cuts it off where it is the end.
+
+    Returns how many new damages there are; a torn end is none, as every kill -9 may leave one.
+    """
     if not replay.damage:
-        return
+        return 0
     data, path = replay.path.read_bytes(), replay.path
     folder.mkdir(exist_ok=True)
+    found = 0
     for begin, end in replay.damage:
         aside = folder / f"wal-{path.name}-{begin}"
+        torn = end == replay.size
         if not aside.exists():
-            LOG.warning("metrics.wal_damaged", segment=str(path), at=begin, lost_bytes=end - begin, copy=str(aside))
+            event = "metrics.wal_tail_cut" if torn else "metrics.wal_damaged"
+            LOG.warning(event, segment=str(path), at=begin, lost_bytes=end - begin, copy=str(aside))
             aside.write_bytes(data[begin:end])
+            found += not torn
     begin, end = replay.damage[-1]
     if end == replay.size:
         with path.open("r+b") as file:
             file.truncate(begin)
+    return found
 
 
 def _payload(data: bytes, at: int) -> tuple[bytes | None, int]:

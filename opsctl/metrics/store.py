@@ -91,7 +91,7 @@ class EmbeddedStore:
                 newest = max(newest, batch.at_ms)
                 self._intake.replay(batch)
             self._wal.note(segment, newest, self._head.late.added)
-            put_aside(replay, self._path / "damaged")
+            self._shelf.set_aside += put_aside(replay, self._path / "damaged")
         self._prune_late()
 
     def _prune_late(self) -> None:

@@ -142,6 +142,7 @@ def test_records_behind_a_damaged_one_are_still_read(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path)
     assert len(everything(store)[str(series("m", i="a"))]) == 49
     assert len(list((tmp_path / "damaged").iterdir())) == 1
+    assert store.status().set_aside == 1
     store.close()
 
 
