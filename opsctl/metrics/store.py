@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from opsctl.core.folder import OwnedFolder
-from opsctl.core.log import Log
-from opsctl.core.memory import trim_memory
-from opsctl.metrics.block import Block, Vanished
 from opsctl.metrics.census import Census, SeriesLimits
-from opsctl.metrics.flat import to_samples
-from opsctl.metrics.head import WINDOW_MS, Head
-from opsctl.metrics.index import Forgotten, LabelIndex, Refs
+from opsctl.metrics.head import Head
+from opsctl.metrics.index import LabelIndex
 from opsctl.metrics.intake import Intake
-from opsctl.metrics.loose import Loose, untangled
-from opsctl.metrics.merging import DAY_MS, LATE_END
+from opsctl.metrics.reading import Reader
 from opsctl.metrics.registry import read_registry, write_registry
 from opsctl.metrics.replay import Replay, put_aside
-from opsctl.metrics.section import Section, Values, is_absent
+from opsctl.metrics.section import Section
 from opsctl.metrics.shelf import Shelf
 from opsctl.metrics.storage import Appended, Matchers, StoreStatus, total
+from opsctl.metrics.upkeep import Upkeep
 from opsctl.metrics.wal import Logged, Wal, segments
 from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import Series
 
-LOG = Log("opsctl.metrics")
-T = TypeVar("T")
 VERSION = 1
-_LINGER_MS = 20 * 60 * 1000
-"""How long after its end a window stays in memory."""
 _RETENTION_SECONDS = 90 * 86_400.0
 _NO_LIMITS = SeriesLimits()
-_MOST_LATE = 1 << 18
-"""So many late samples in memory are flushed at once."""
-_COLLECT_EVERY, _TRIM_EVERY = 3600.0, 10.0
-_FORGET_AT_ONCE = 5000
 
 
 class EmbeddedStore:
@@ -60,20 +45,21 @@ class EmbeddedStore:
     ) -> None:  # fmt: skip
         self._owned = OwnedFolder(path, VERSION)
         self._path = path
-        self._retention_ms, self._retention_bytes = int(retention_seconds * 1000), retention_bytes
         self._lock = threading.Lock()
         self._maintaining = threading.Lock()
-        self._index = LabelIndex()
-        self._head = Head()
-        self._census = Census(limits)
-        self._intake = Intake(self._index, self._head, self._census, self._in_blocks, out_of_order_ms)
-        self._appended = self._late_appended = self._out_of_order = self._cuts = self._cut_failures = 0
-        self._flush_at = self._collect_at = self._trim_at = 0.0
+        self._index, self._head, self._census = LabelIndex(), Head(), Census(limits)
+        self._appended = self._late_appended = self._out_of_order = 0
         try:
+            self._shelf = Shelf(path / "blocks", path / "damaged")
+            self._reader = Reader(self._index, self._head, self._shelf, self._lock)
+            self._intake = Intake(self._index, self._head, self._census, self._reader.stored, out_of_order_ms)
+            self._wal = Wal(path / "wal", self._index)
             self._open()
         except BaseException:
             self._owned.close()
             raise
+        parts = self._index, self._head, self._shelf, self._wal, self._intake, self._census
+        self._upkeep = Upkeep(path, parts, self._lock, int(retention_seconds * 1000), retention_bytes)
 
     def take_late(self, seconds: float) -> None:
         """Changes `out_of_order_ms`, in seconds."""
@@ -81,10 +67,8 @@ class EmbeddedStore:
             self._intake.late_ms = int(seconds * 1000)
 
     def _open(self) -> None:
-        self._shelf = Shelf(self._path / "blocks", self._path / "damaged")
         read_registry(self._path, self._shelf, self._index)
         self._intake.cut_ms = max((b.window_end_ms for b in self._shelf.blocks), default=0)
-        self._wal = Wal(self._path / "wal", self._index)
         for segment in segments(self._path / "wal"):
             replay, newest = Replay(segment, self._index), 0
             for batch in replay.batches():
@@ -119,72 +103,13 @@ class EmbeddedStore:
             self._out_of_order += result.refused - result.over_limit
         return result
 
-    def _in_blocks(self, at_ms: int, refs: Refs) -> tuple[Values, NDArray[np.bool_]]:
-        """What blocks hold of series at an instant."""
-        found, seen = np.zeros(len(refs)), np.zeros(len(refs), dtype=bool)
-        mask = np.zeros(self._index.size, dtype=bool)
-        mask[refs] = True
-        while True:
-            with contextlib.suppress(Vanished):
-                sections = self._shelf.sections(self._shelf.blocks, mask, at_ms, at_ms)
-                break
-        for section in sections:
-            order = np.argsort(refs)
-            rows = order[np.searchsorted(refs, section.refs, sorter=order)]
-            here = ~is_absent(np.ascontiguousarray(section.values))[:, 0]
-            found[rows[here]], seen[rows[here]] = section.values[here, 0], True
-        return found, seen
-
     def select(self, matchers: Matchers, start_ms: int, end_ms: int) -> Sequence[Series]:
         """As Storage. A damaged block is set aside, and the rest answers."""
-        return self._steady(lambda: self._select(matchers, start_ms, end_ms))
-
-    def _steady(self, read: Callable[[], T]) -> T:
-        """Reads anew when a block was merged away under our hands, or a series forgotten."""
-        while True:
-            with contextlib.suppress(Vanished, Forgotten):
-                return read()
-
-    def _select(self, matchers: Matchers, start_ms: int, end_ms: int) -> Sequence[Series]:
-        refs = self._index.match(matchers)
-        return to_samples(self._look(refs, start_ms, end_ms) if len(refs) else [], self._index)
-
-    def _look(self, refs: Refs, start_ms: int, end_ms: int) -> list[Section]:
-        views, late, blocks = self._views(start_ms, end_ms)
-        mask = np.zeros(self._index.size, dtype=bool)
-        mask[refs] = True
-        parts = (view.only(mask, start_ms, end_ms) for view in views)
-        found = [*self._shelf.sections(blocks, mask, start_ms, end_ms), *(part for part in parts if part is not None)]
-        return [*found, *late.only(mask, start_ms, end_ms).sections()] if len(late) else found
-
-    def _views(self, start_ms: int, end_ms: int) -> tuple[list[Section], Loose, tuple[Block, ...]]:
-        with self._lock:
-            return self._head.views(start_ms, end_ms), self._head.late.view(), self._shelf.blocks
+        return self._reader.select(matchers, start_ms, end_ms)
 
     def series(self, sets: Sequence[Matchers], start_ms: int, end_ms: int) -> list[Labels]:
         """As Storage."""
-        if end_ms < start_ms:
-            return []
-        return self._steady(lambda: self._series(sets, start_ms, end_ms))
-
-    def _series(self, sets: Sequence[Matchers], start_ms: int, end_ms: int) -> list[Labels]:
-        refs = np.unique(np.concatenate([self._index.match(m) for m in sets])) if sets else self._index.match(())
-        return sorted(self._index.labels(ref) for ref in self._seen(refs, start_ms, end_ms).tolist())
-
-    def _seen(self, refs: Refs, start_ms: int, end_ms: int) -> Refs:
-        """Those of `refs` with a sample in the range; whole blocks inside it are not read but for their series."""
-        views, late, blocks = self._views(start_ms, end_ms)
-        size = self._index.size
-        here, wanted = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-        wanted[refs] = True
-        for part in self._shelf.refs(blocks, start_ms, end_ms):
-            here[part] = True
-        for view in views:
-            section = view.only(wanted, start_ms, end_ms)
-            if section is not None:
-                here[section.refs[~is_absent(np.ascontiguousarray(section.values)).all(axis=1)]] = True
-        here[late.only(wanted, start_ms, end_ms).refs] = True
-        return refs[here[refs]]
+        return self._reader.series(sets, start_ms, end_ms) if end_ms >= start_ms else []
 
     def label_names(self, sets: Sequence[Matchers], start_ms: int, end_ms: int) -> list[str]:
         """As Storage."""
@@ -197,109 +122,8 @@ class EmbeddedStore:
 
     def maintain(self, now: float) -> None:
         """As Storage. Not on the event loop: it waits for the disk."""
-        now_ms = int(now * 1000)
         with self._maintaining:
-            self._wal.sync()
-            for window in self._head.windows():
-                if (window + 1) * WINDOW_MS + _LINGER_MS <= now_ms and not self._cut(window):
-                    break
-            self._flush_if_due(now)
-            if self._shelf.retire(now_ms - self._retention_ms, self._retention_bytes):
-                self._collect_at = 0.0
-            self._shelf.merge(self._index.labels, self._index.size, now_ms)
-            if now >= self._collect_at:
-                self._collect()
-                self._collect_at = now + _COLLECT_EVERY
-            with self._lock:
-                self._census.report(now)
-            if now >= self._trim_at:
-                trim_memory()
-                self._trim_at = now + _TRIM_EVERY
-
-    def _cut(self, window: int) -> bool:
-        """Moves one window from memory into a block, then lets go of its log. False when it cannot be written."""
-        end_ms = (window + 1) * WINDOW_MS
-        with self._lock:
-            self._intake.cut_ms = max(self._intake.cut_ms, end_ms)
-            sections = self._head.window(window)
-        block = self._written(sections, end_ms)
-        if block is None:
-            return False
-        with self._lock:
-            self._shelf.take(block)
-            self._head.drop(window)
-            self._census.recount(self._head.held_series())
-        self._wal.drop(end_ms, self._head.late.flushed)
-        self._cuts += 1
-        self._trim_at = 0.0
-        return True
-
-    def _written(self, sections: Sequence[Section], end_ms: int) -> Block | None:
-        """The samples as a block that is not yet read."""
-        try:
-            write_registry(self._path, self._index)
-            block = self._shelf.add(untangled(sections, self._index.size), self._index.labels, end_ms)
-        except OSError as error:
-            self._cut_failures += 1
-            LOG.error("metrics.cut_failed", end_ms=end_ms, error=str(error))
-            return None
-        LOG.info("metrics.block_written", file=block.path.name, bytes=block.size)
-        return block
-
-    def _flush_if_due(self, now: float) -> None:
-        """Late samples become blocks each two hours, and before they take much memory."""
-        if not len(self._head.late):
-            self._flush_at = now + WINDOW_MS / 1000
-        elif now >= self._flush_at or len(self._head.late) >= _MOST_LATE:
-            self._flush_at = now + WINDOW_MS / 1000
-            self._flush()
-
-    def _flush(self) -> None:
-        """Moves late samples into blocks, one a day. A death in between leaves some in both; they are the same."""
-        with self._lock:
-            late = self._head.late.view()
-        blocks = []
-        days = late.times // DAY_MS
-        for day in np.unique(days).tolist():
-            block = self._written(late.chosen(days == day).sections(), LATE_END)
-            if block is None:
-                break
-            blocks.append(block)
-        else:
-            with self._lock:
-                for block in blocks:
-                    self._shelf.take(block)
-                self._head.late.drop(len(late))
-            return
-        for block in blocks:
-            block.path.unlink(missing_ok=True)
-
-    def _collect(self) -> None:
-        """Forgets the series that have no sample any more, some at a time so that nobody waits long."""
-        used = np.zeros(self._index.size, dtype=bool)
-        for part in self._shelf.series():
-            used[part] = True
-        known = self._index.match(())
-        unused = known[known < len(used)]
-        unused = unused[~used[unused]]
-        forgotten = sum(
-            self._forget(unused[at : at + _FORGET_AT_ONCE]) for at in range(0, len(unused), _FORGET_AT_ONCE)
-        )
-        if forgotten:
-            write_registry(self._path, self._index)
-            LOG.info("metrics.series_forgotten", series=forgotten, left=len(self._index))
-
-    def _forget(self, refs: Refs) -> int:
-        """Forgets those that are not in memory either."""
-        with self._lock:
-            live = np.zeros(self._index.size, dtype=bool)
-            for _, held in self._head.held_series():
-                live[held] = True
-            gone = refs[~live[refs]]
-            if len(gone):
-                self._intake.forget(gone)
-                self._index.forget(gone.tolist())
-        return len(gone)
+            self._upkeep.maintain(now)
 
     def fill(self, sections: Sequence[tuple[tuple[Labels, ...], Section]]) -> None:
         """Writes old samples straight into a block. Each section's `refs` are positions in its label sets."""
@@ -319,8 +143,8 @@ class EmbeddedStore:
                 series=len(self._index), head_samples=self._head.samples(), head_min_ms=first, head_max_ms=last,
                 appended=self._appended, out_of_order=self._out_of_order, blocks=len(blocks),
                 oldest_ms=min((b.first_ms for b in blocks), default=first), block_bytes=sum(b.size for b in blocks),
-                wal_bytes=self._wal.size(), wal_failures=self._wal.failures, cuts=self._cuts,
-                cut_failures=self._cut_failures + self._shelf.merge_failures, set_aside=self._shelf.set_aside,
+                wal_bytes=self._wal.size(), wal_failures=self._wal.failures, cuts=self._upkeep.cuts,
+                cut_failures=self._upkeep.failures + self._shelf.merge_failures, set_aside=self._shelf.set_aside,
                 late_appended=self._late_appended, over_limit=self._census.refused,
                 over_limit_targets=dict(self._census.shown), labels=self._index.value_counts(),
             )  # fmt: skip

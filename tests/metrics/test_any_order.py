@@ -136,7 +136,7 @@ def test_a_death_between_a_late_block_and_the_log_doubles_nothing(tmp_path: Path
     for k in (30, 3, 2, 5, 4):
         put(store, BASE + k * STEP, {NAMES[0]: k, NAMES[1]: k})
     held = everything(store)
-    store._flush()
+    store._upkeep.flush()
     assert len(store._head.late) == 0
     store = killed(store, tmp_path)
     assert everything(store) == held

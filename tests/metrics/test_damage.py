@@ -33,7 +33,7 @@ class Life:
             if k % 9 == 8:
                 put(store, BASE + (k - 7) * STEP + 1, {series("m", i="1"): k / 2, series(f"late{k}"): 1.0})
             if k == 40:
-                store._flush()
+                store._upkeep.flush()
             if k % 16 == 0:
                 store._wal.rotate()
         store.maintain((BASE + 80 * STEP) / 1000)
