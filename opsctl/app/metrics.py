@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from opsctl.api.prometheus import PrometheusApi
 from opsctl.core.clock import SystemClock
+from opsctl.core.memory import return_memory
 from opsctl.flows.alert_journal import AlertJournal
 from opsctl.flows.engines import open_home
 from opsctl.flows.monitoring import Monitoring
@@ -81,6 +82,7 @@ class MetricsProcess:
 
 def build_metrics(options: MetricsOptions) -> MetricsProcess:
     """Opens the store and wires everything; nothing runs yet. Raises StateError when the folder is in use."""
+    return_memory()
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)

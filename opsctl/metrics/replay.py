@@ -57,7 +57,7 @@ class Replay:
     def _understood(self, payload: bytes, at: int, end: int) -> Logged | None:
         try:
             return self._take(payload)
-        except (struct.error, KeyError, IndexError, ValueError):
+        except (struct.error, KeyError, IndexError, TypeError, ValueError):
             self.damage.append((at, end))
             return None
 

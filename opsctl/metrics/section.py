@@ -15,6 +15,7 @@ Values = NDArray[np.float64]
 
 ABSENT_BITS = 0x7FF4000000000A55
 """The NaN of a cell without a sample: never scraped, never shown."""
+_SPARE, _LOOSENESS = 4096, 1.25
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,20 +50,33 @@ def is_absent(values: Values) -> NDArray[np.bool_]:
 
 
 def united(sections: Sequence[Section]) -> list[Section]:
-    """The sections of a source in one: all its series over all its times. Left apart where times overlap."""
+    """The sections of a source in one: all its series over all its times; the first of two samples of one time stays.
+
+    Left apart where that matrix would be much larger than they are: series that come and go, few late samples.
+    """
     by: dict[str, list[Section]] = {}
     for section in sections:
         by.setdefault(section.source, []).append(section)
-    return [one for several in by.values() for one in _united(sorted(several, key=lambda s: int(s.times[0])))]
+    return [one for several in by.values() for one in (_united(several) if len(several) > 1 else several)]
 
 
 def _united(several: list[Section]) -> list[Section]:
-    times = np.concatenate([s.times for s in several])
-    if len(several) == 1 or not (np.diff(times) > 0).all():
-        return several
+    times = np.unique(np.concatenate([s.times for s in several]))
     refs = np.unique(np.concatenate([s.refs for s in several]))
-    values, start = absent((len(refs), len(times))), 0
-    for section in several:
-        values[np.searchsorted(refs, section.refs), start : start + len(section.times)] = section.values
-        start += len(section.times)
+    if len(refs) * len(times) > _SPARE + _LOOSENESS * sum(s.values.size for s in several):
+        return several
+    values = absent((len(refs), len(times)))
+    for section in reversed(several):
+        rows, columns = np.searchsorted(refs, section.refs), np.searchsorted(times, section.times)
+        if columns[-1] - columns[0] == len(columns) - 1:
+            _put(values[:, columns[0] : columns[-1] + 1], rows, section.values)
+        else:
+            part = values[:, columns]
+            _put(part, rows, section.values)
+            values[:, columns] = part
     return [Section(several[0].source, refs, times, values)]
+
+
+def _put(into: Values, rows: Refs, values: Values) -> None:
+    gone = is_absent(np.ascontiguousarray(values))
+    into[rows] = np.where(gone, into[rows], values) if gone.any() else values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import tracemalloc
 from pathlib import Path
 
 from opsctl.metrics.block import Block, ChunkCache
@@ -98,6 +99,24 @@ def test_a_query_during_a_merge_misses_nothing(tmp_path: Path) -> None:
     end.set()
     asking.join()
     assert set(found) == {count}
+    store.close()
+
+
+def test_series_that_come_and_go_do_not_swell_the_merge(tmp_path: Path) -> None:
+    """A day of pods that live two hours each: no matrix of all pods over all of the day."""
+    store = EmbeddedStore(tmp_path)
+    for at in range(STEP, 26 * HOUR, STEP):
+        put(store, at, {series("pod", n=f"{at // (2 * HOUR)}-{n}"): float(n) for n in range(200)} | {series("up"): 1.0})
+        if at % (2 * HOUR) == 30 * 60_000:
+            store.maintain(min(at, DAY_MS - 1) / 1000)
+    before = everything(store)
+    tracemalloc.start()
+    store.maintain(27 * HOUR / 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [n for n in names(tmp_path) if n.endswith("-merged.block")]
+    assert everything(store) == before
+    assert peak < 5 << 20, "a matrix of all pods over all of the day alone takes more"
     store.close()
 
 
