@@ -3,9 +3,10 @@
     OPSBLK2\\n | chunk … | index (zstd JSON) | index offset u64, length u32, crc32 u32 | OPSBLK2\\n
 
 The name says what is in it: `<first ms>-<last ms>-<window end ms>.block`; the window end is 0 for history that was
-filled in, `-merged` says that it takes the place of others, which its index names, and a number sets two apart. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
-as possible: alike, they get small together, and a query reads them at once. `refs`, `chunk` and `start` say of every
-row which series it is, in which chunk it lies and where.
+filled in and 1 for late samples of one day (neither ends a window), `-merged` says that it takes the place of others,
+which its index names, and a number sets two apart. Each source has one chunk of times. The values of a metric, of all
+sources, lie row by row in as few chunks as possible: alike, they get small together, and a query reads them at once.
+`refs`, `chunk` and `start` say of every row which series it is, in which chunk it lies and where.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import re
 import struct
 import threading
+import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -38,6 +40,8 @@ MAGIC = b"OPSBLK2\n"
 _TAIL = struct.Struct("<QII")
 _NAME = re.compile(r"^(\d+)-(\d+)-(\d+)(-merged)?(-\d+)?\.block$")
 _CELLS = 1 << 17
+LATE_END = 1
+_numbers = itertools.count()
 
 
 class Damaged(StateError):
@@ -55,9 +59,9 @@ class ChunkCache:
         self._limit = limit
         self._size = 0
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], Any] = OrderedDict()
 
-    def get(self, key: tuple[str, int], read: Callable[[], NDArray[Any]]) -> Any:
+    def get(self, key: tuple[int, int], read: Callable[[], NDArray[Any]]) -> Any:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -83,7 +87,7 @@ class Block:
         self.first_ms, self.last_ms, self.window_end_ms = (int(g) for g in match.groups()[:3])
         self._merged = match[4] is not None
         self.size = path.stat().st_size
-        self._cache = cache
+        self._cache, self._number = cache, next(_numbers)
         self._index: dict[str, Any] | None = None
 
     def sections(self, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> list[Section]:
@@ -153,7 +157,7 @@ class Block:
         return found
 
     def _chunk(self, place: Sequence[int], decode: Callable[[bytes], NDArray[Any]]) -> Any:
-        return self._cache.get((self.path.name, place[0]), lambda: decode(self._bytes(place)))
+        return self._cache.get((self._number, place[0]), lambda: decode(self._bytes(place)))
 
     def _bytes(self, place: Sequence[int]) -> bytes:
         offset, length, crc = place
@@ -213,9 +217,16 @@ def write_block(
     writer.parts += [_TAIL.pack(*place), MAGIC]
     first, last = min(e["first"] for e in sources), max(e["last"] for e in sources)
     name = f"{first}-{last}-{window_end_ms}{'-merged' if replaces else ''}"
-    path = next(p for n in itertools.count() if not (p := folder / f"{name}{f'-{n}' if n else ''}.block").exists())
+    path = _free(folder, name, for_ever=bool(replaces) or window_end_ms == LATE_END)
     write_whole(path, b"".join(writer.parts))
     return path
+
+
+def _free(folder: Path, name: str, for_ever: bool) -> Path:
+    """A name that no file has; `for_ever`: nor had, as it may stand among those that a merged block replaces."""
+    if for_ever:
+        return folder / f"{name}-{time.time_ns()}.block"
+    return next(p for n in itertools.count() if not (p := folder / f"{name}{f'-{n}' if n else ''}.block").exists())
 
 
 def _write_values(writer: _Writer, sections: Sequence[Section], labels: Callable[[int], Labels]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class LabelIndex:
         self._refs: dict[Labels, int] = {}
         self._labels: dict[int, Labels] = {}
         self._postings: dict[str, dict[str, list[int]]] = {}
+        self._gone: dict[int, Labels] = {}
         self._answers: OrderedDict[tuple[Matcher, ...], Refs] = OrderedDict()
         self._rows: OrderedDict[bytes, tuple[Refs, LabelRows]] = OrderedDict()
         self.size = 0
@@ -66,16 +67,27 @@ class LabelIndex:
         return ref
 
     def forget(self, refs: Sequence[int]) -> None:
-        """Takes label sets out. Their numbers are never given again; `labels` raises Forgotten for them."""
+        """Takes label sets out. Their numbers are never given again; `labels` raises Forgotten for them.
+
+        `match` may still name them until `sweep`: they have no samples.
+        """
         with self._lock:
-            touched: dict[tuple[str, str], set[int]] = {}
             for ref in refs:
-                labels = self._labels.pop(ref)
+                labels = self._gone[ref] = self._labels.pop(ref)
                 del self._refs[labels]
-                for pair in labels.pairs:
-                    touched.setdefault(pair, set()).add(ref)
-            for (name, value), gone in touched.items():
-                self._shorten(name, value, gone)
+
+    def sweep(self) -> None:
+        """Takes what was forgotten out of the lists; nobody waits for all of it."""
+        with self._lock:
+            gone, self._gone = self._gone, {}
+        touched: dict[tuple[str, str], set[int]] = {}
+        for ref, labels in gone.items():
+            for pair in labels.pairs:
+                touched.setdefault(pair, set()).add(ref)
+        for (name, value), some in touched.items():
+            with self._lock:
+                self._shorten(name, value, some)
+        with self._lock:
             self._answers.clear()
             self._rows.clear()
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from opsctl.metrics.block import Block
 
 DAY_MS = 86_400_000
-LATE_END = 1
-"""The window end of a block of late samples of one day: it ends no window, and is merged with the others of its day."""
 _MOST_BYTES = 8 << 20
 """Of the files together: at about a byte a sample some 64 MB of memory."""
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from opsctl.core.log import Log
 from opsctl.core.memory import trim_memory
-from opsctl.metrics.block import Block
+from opsctl.metrics.block import LATE_END, Block
 from opsctl.metrics.census import Census
 from opsctl.metrics.head import WINDOW_MS, Head
 from opsctl.metrics.index import LabelIndex, Refs
 from opsctl.metrics.intake import Intake
 from opsctl.metrics.loose import untangled
-from opsctl.metrics.merging import DAY_MS, LATE_END
+from opsctl.metrics.merging import DAY_MS
 from opsctl.metrics.registry import write_registry
 from opsctl.metrics.section import Section
 from opsctl.metrics.shelf import Shelf
@@ -137,6 +137,7 @@ class Upkeep:
             self._forget(unused[at : at + _FORGET_AT_ONCE]) for at in range(0, len(unused), _FORGET_AT_ONCE)
         )
         if forgotten:
+            self._index.sweep()
             write_registry(self._path, self._index)
             LOG.info("metrics.series_forgotten", series=forgotten, left=len(self._index))
 
