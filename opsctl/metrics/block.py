@@ -15,10 +15,8 @@ import itertools
 import os
 import re
 import struct
-import threading
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +30,7 @@ from opsctl.core.errors import StateError
 from opsctl.core.folder import write_whole
 from opsctl.metrics.codec import decode_numbers, decode_values, encode_numbers, encode_values
 from opsctl.metrics.index import Refs
+from opsctl.metrics.remembered import Remembered
 from opsctl.metrics.section import Section, Times, Values
 from opsctl.model.labels import Labels
 
@@ -42,6 +41,13 @@ _NAME = re.compile(r"^(\d+)-(\d+)-(\d+)(-merged)?(-\d+)?\.block$")
 _CELLS = 1 << 17
 LATE_END = 1
 _numbers = itertools.count()
+_REMEMBERED_BYTES = 64 << 20
+ChunkCache = Remembered[tuple[int, int], NDArray[Any]]
+
+
+def chunk_cache() -> ChunkCache:
+    """For the chunks of many blocks that are read last."""
+    return Remembered(_REMEMBERED_BYTES, lambda chunk: chunk.nbytes)
 
 
 class Damaged(StateError):
@@ -50,30 +56,6 @@ class Damaged(StateError):
 
 class Vanished(Damaged):
     """A block file is not there any more: it was merged or retired meanwhile."""
-
-
-class ChunkCache:
-    """The chunks read last, at most `limit` bytes of them."""
-
-    def __init__(self, limit: int = 64 << 20) -> None:
-        self._limit = limit
-        self._size = 0
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int], Any] = OrderedDict()
-
-    def get(self, key: tuple[int, int], read: Callable[[], NDArray[Any]]) -> Any:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        chunk = read()
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = chunk
-                self._size += chunk.nbytes
-            while self._size > self._limit and self._kept:
-                self._size -= self._kept.popitem(last=False)[1].nbytes
-        return chunk
 
 
 class Block:
@@ -157,7 +139,12 @@ class Block:
         return found
 
     def _chunk(self, place: Sequence[int], decode: Callable[[bytes], NDArray[Any]]) -> Any:
-        return self._cache.get((self._number, place[0]), lambda: decode(self._bytes(place)))
+        key = self._number, place[0]
+        found = self._cache.get(key)
+        if found is None:
+            found = decode(self._bytes(place))
+            self._cache.put(key, found)
+        return found
 
     def _bytes(self, place: Sequence[int]) -> bytes:
         offset, length, crc = place

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from opsctl.metrics.remembered import Remembered
 from opsctl.model.labelrows import LabelRows
 from opsctl.model.labels import Labels
 from opsctl.model.matcher import Matcher
 
 Refs = NDArray[np.int64]
 _EMPTY: Refs = np.empty(0, dtype=np.int64)
-_REMEMBERED = 512
+_NUMBERS, _ROWS = 1 << 20, 1 << 19
+"""So many numbers in remembered answers, and so many rows in remembered orders."""
 
 
 class Forgotten(LookupError):
@@ -31,8 +32,8 @@ class LabelIndex:
         self._labels: dict[int, Labels] = {}
         self._postings: dict[str, dict[str, list[int]]] = {}
         self._gone: dict[int, Labels] = {}
-        self._answers: OrderedDict[tuple[Matcher, ...], Refs] = OrderedDict()
-        self._rows: OrderedDict[bytes, tuple[Refs, LabelRows]] = OrderedDict()
+        self._answers: Remembered[tuple[Matcher, ...], Refs] = Remembered(_NUMBERS, lambda refs: len(refs) + 64)
+        self._rows: Remembered[bytes, tuple[Refs, LabelRows]] = Remembered(_ROWS, lambda made: len(made[0]) + 64)
         self.size = 0
         """One more than the largest number given."""
 
@@ -121,31 +122,22 @@ class LabelIndex:
         """The numbers, rising, of the label sets that meet every matcher; all of them for no matchers."""
         key = tuple(matchers)
         with self._lock:
-            known = self._answers.get(key)
-            if known is not None:
-                self._answers.move_to_end(key)
-                return known
-            found = self._match(key)
-            self._answers[key] = found
-            if len(self._answers) > _REMEMBERED:
-                self._answers.popitem(last=False)
+            found = self._answers.get(key)
+            if found is None:
+                found = self._match(key)
+                self._answers.put(key, found)
             return found
 
     def ordered(self, refs: Refs) -> tuple[Refs, LabelRows]:
         """Positions in `refs` in the order of their label sets, and these; the same object for the same numbers."""
         key = refs.tobytes()
-        with self._lock:
-            known = self._rows.get(key)
-            if known is not None:
-                self._rows.move_to_end(key)
-                return known
+        known = self._rows.get(key)
+        if known is not None:
+            return known
         labels = [self.labels(ref) for ref in refs.tolist()]
         order = sorted(range(len(labels)), key=lambda i: labels[i].pairs)
         made = np.array(order, dtype=np.int64), LabelRows(labels[i] for i in order)
-        with self._lock:
-            self._rows[key] = made
-            if len(self._rows) > _REMEMBERED:
-                self._rows.popitem(last=False)
+        self._rows.put(key, made)
         return made
 
     def _match(self, matchers: Sequence[Matcher]) -> Refs:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl.core.log import Log
-from opsctl.metrics.block import Block, ChunkCache, Damaged, Vanished, write_block
+from opsctl.metrics.block import Block, Damaged, Vanished, chunk_cache, write_block
 from opsctl.metrics.index import Refs
 from opsctl.metrics.loose import untangled
 from opsctl.metrics.merging import plan_merge
@@ -32,7 +32,7 @@ class Shelf:
     def __init__(self, folder: Path, aside: Path) -> None:
         folder.mkdir(exist_ok=True)
         self._folder, self._aside = folder, aside
-        self._cache = ChunkCache()
+        self._cache = chunk_cache()
         self._lock = threading.Lock()
         self.set_aside = self.merge_failures = 0
         self.blocks: tuple[Block, ...] = ()

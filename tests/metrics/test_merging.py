@@ -7,7 +7,7 @@ import threading
 import tracemalloc
 from pathlib import Path
 
-from opsctl.metrics.block import Block, ChunkCache
+from opsctl.metrics.block import Block, chunk_cache
 from opsctl.metrics.merging import DAY_MS, plan_merge
 from opsctl.metrics.store import EmbeddedStore
 from tests.metrics.support import EVER, HOUR, everything, match, put, series
@@ -147,7 +147,7 @@ def test_series_that_come_and_go_do_not_swell_the_merge(tmp_path: Path) -> None:
 def test_what_is_merged(tmp_path: Path) -> None:
     store = lived(tmp_path, hours=50, merge=False)
     store.close()
-    blocks = [Block(path, ChunkCache()) for path in (tmp_path / "blocks").iterdir()]
+    blocks = [Block(path, chunk_cache()) for path in (tmp_path / "blocks").iterdir()]
     assert plan_merge(blocks, DAY_MS - 1) == ()
     first = plan_merge(blocks, 2 * DAY_MS)
     assert {(b.window_end_ms - 1) // DAY_MS for b in first} == {0}
