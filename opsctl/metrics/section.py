@@ -61,7 +61,15 @@ def united(sections: Sequence[Section]) -> list[Section]:
 
 
 def _united(several: list[Section]) -> list[Section]:
-    times = np.unique(np.concatenate([s.times for s in several]))
+    ordered = sorted(several, key=lambda s: int(s.times[0]))
+    times, first = np.concatenate([s.times for s in ordered]), ordered[0]
+    rising = bool((times[1:] > times[:-1]).all())
+    if rising and all(np.array_equal(s.refs, first.refs) for s in ordered[1:]):
+        return [Section(first.source, first.refs, times, np.concatenate([s.values for s in ordered], axis=1))]
+    return _woven(several, times if rising else np.unique(times))
+
+
+def _woven(several: list[Section], times: Times) -> list[Section]:
     refs = np.unique(np.concatenate([s.refs for s in several]))
     if len(refs) * len(times) > _SPARE + _LOOSENESS * sum(s.values.size for s in several):
         return several
