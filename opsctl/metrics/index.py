@@ -104,6 +104,9 @@ class LabelIndex:
     def __len__(self) -> int:
         return len(self._refs)
 
+    def knows(self, ref: int) -> bool:
+        return ref in self._labels
+
     def labels(self, ref: int) -> Labels:
         try:
             return self._labels[ref]

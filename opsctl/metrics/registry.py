@@ -27,13 +27,14 @@ def write_registry(folder: Path, index: LabelIndex) -> None:
 
 
 def read_registry(folder: Path, shelf: Shelf, index: LabelIndex) -> None:
-    """Fills the index. A damaged or missing table is set right from the blocks; one that does not tell goes aside."""
+    """Fills the index. A damaged, missing or old table is set right from the blocks; one that does not tell goes aside."""
     file = folder / _NAME
     data = file.read_bytes() if file.exists() else b""
     if len(data) > 4 and zlib.crc32(data[4:]) == int.from_bytes(data[:4], "little"):
         rows = orjson.loads(zstandard.decompress(data[4:]))
         index.restore((ref, Labels([(intern(k), intern(v)) for k, v in pairs])) for ref, pairs in rows)
-        return
+        if _tells(shelf, index):
+            return
     if not shelf.blocks:
         return
     LOG.warning("metrics.registry_rebuilt", file=str(file), blocks=len(shelf.blocks))
@@ -42,3 +43,12 @@ def read_registry(folder: Path, shelf: Shelf, index: LabelIndex) -> None:
             index.restore(block.labels())
         except Damaged as error:
             shelf.drop(block, error.message)
+
+
+def _tells(shelf: Shelf, index: LabelIndex) -> bool:
+    """Whether the block written last has no series that the table lacks: the table is always written before a block."""
+    try:
+        last = max(shelf.blocks, key=lambda block: block.path.stat().st_mtime_ns, default=None)
+        return last is None or all(index.knows(ref) for ref in last.series().tolist())
+    except Damaged:
+        return False

@@ -161,3 +161,23 @@ def test_a_layout_that_is_lost_costs_its_own_batches_only(tmp_path: Path) -> Non
     store = EmbeddedStore(tmp_path)
     assert everything(store) == {"a": [(BASE, 1), (BASE + 2, 5)], "b": [(BASE, 2), (BASE + 2, 6)]}
     store.close()
+
+
+def test_a_table_that_is_older_than_the_blocks_is_made_anew(tmp_path: Path) -> None:
+    """As when a single file comes back from a backup: no number may stand for another series."""
+    store = EmbeddedStore(tmp_path)
+    for window in range(4):
+        for k in range(5):
+            put(store, BASE + window * 2 * HOUR + k, {series("m", w=str(window)): k, series("all"): k})
+        store.maintain((BASE + window * 2 * HOUR + HOUR) / 1000)
+        if window == 2:
+            old = (tmp_path / "series").read_bytes()
+    store.maintain((BASE + 9 * HOUR) / 1000)
+    held = everything(store)
+    store.close()
+    (tmp_path / "series").write_bytes(old)
+    shutil.rmtree(tmp_path / "wal")
+    store = EmbeddedStore(tmp_path)
+    put(store, BASE + 9 * HOUR, {series("new"): 1.0})
+    assert everything(store) == {**held, "new": [(BASE + 9 * HOUR, 1.0)]}
+    store.close()
