@@ -25,7 +25,8 @@ from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import Series
 
-VERSION = 1
+VERSION = 2
+"""2: logs number their label sets and tell late batches. What 1 wrote is read as it is."""
 _RETENTION_SECONDS = 90 * 86_400.0
 _NO_LIMITS = SeriesLimits()
 
@@ -43,7 +44,7 @@ class EmbeddedStore:
         self, path: Path, retention_seconds: float = _RETENTION_SECONDS, retention_bytes: int = 0,
         out_of_order_ms: int = 0, limits: SeriesLimits = _NO_LIMITS,
     ) -> None:  # fmt: skip
-        self._owned = OwnedFolder(path, VERSION)
+        self._owned = OwnedFolder(path, VERSION, {1: lambda folder: None})
         self._path = path
         self._lock = threading.Lock()
         self._maintaining = threading.Lock()
