@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opsctl.model.labels import Labels
+from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.promql.exact import exact_sum, mean_of, needs_exact
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.number import format_float
@@ -160,17 +160,24 @@ def _ranked(values: F, present: B, highest: bool) -> I:
 
 
 def count_values(frame: Frame, label: str, names: Sequence[str], without: bool) -> Frame:
-    """How many rows of each group have each value; the value becomes a label."""
+    """How many rows of each group have each value; the value is a label of every row before they are grouped."""
     if not len(frame.labels):
         return empty(frame.steps)
-    groups = group(frame, names, without)
+    # without the label itself, rows that differ in it alone are one group, since the value takes its place
+    groups = group(frame, [*names, label] if without else [n for n in names if n != label], without)
     sizes = np.diff(np.append(groups.starts, len(frame.labels)))
     rows, steps = np.nonzero(groups.frame.present)
     distinct, codes = np.unique(groups.frame.values[rows, steps], return_inverse=True)
     keys = np.repeat(np.arange(len(groups.labels)), sizes)[rows] * len(distinct) + codes
+    if without and (label in names or label == METRIC_NAME):
+        return _counted(groups.labels, keys // len(distinct), steps, frame.steps)
     made, places = np.unique(keys, return_inverse=True)
-    counts = np.zeros((len(made), frame.steps))
-    np.add.at(counts, (places, steps), 1.0)
     texts = [format_float(value) for value in distinct.tolist()]
     labels = [groups.labels[key // len(distinct)].merged({label: texts[key % len(distinct)]}) for key in made.tolist()]
-    return Frame(labels, counts, counts > 0).relabelled(labels)
+    return _counted(labels, places, steps, frame.steps)
+
+
+def _counted(labels: Sequence[Labels], places: I, steps: I, width: int) -> Frame:
+    counts = np.zeros((len(labels), width))
+    np.add.at(counts, (places, steps), 1.0)
+    return Frame(labels, counts, counts > 0)

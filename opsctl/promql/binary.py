@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,14 +87,15 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
 class Pairs:
     """Row `rows[i]` of the "many" side meets row `mates[i]` of the "one" side; the result is labelled `labels[i]`.
 
-    `several`: the groups of the "one" side with more rows than one. `groups`: what may be there once in a step.
+    `several`: the groups of the "one" side with more rows than one. `groups`: rows with the same number may not be
+    there in the same step (None: all may).
     """
 
     one: LabelRows
     rows: I
     mates: I
     labels: LabelRows
-    groups: LabelRows
+    groups: I | None
     several: Mapping[Labels, Sequence[int]]
 
 
@@ -111,8 +112,18 @@ def _paired(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool
     met = [(i, j) for i, key in enumerate(many_keys) for j in members.get(key, ())]
     rows, mates = (np.array([m[side] for m in met], dtype=np.int64) for side in (0, 1))
     labels = LabelRows(_result(many[i], one[j], matching, drop_name) for i, j in met)
-    groups = LabelRows(many_keys[i] for i, _ in met) if matching.card == "one-to-one" else labels
-    return Pairs(one, rows, mates, labels, groups, {key: rows for key, rows in members.items() if len(rows) > 1})
+    keys: list[Hashable] = [many_keys[i] for i, _ in met]
+    if matching.card != "one-to-one":
+        keys = list(zip(keys, labels, strict=True))
+    several = {key: rows for key, rows in members.items() if len(rows) > 1}
+    return Pairs(one, rows, mates, labels, _numbered(keys), several)
+
+
+def _numbered(keys: Sequence[Hashable]) -> I | None:
+    """A number for each key, equal ones alike; None where no two are equal."""
+    first: dict[Hashable, int] = {}
+    places = np.array([first.setdefault(key, len(first)) for key in keys], dtype=np.int64)
+    return places if len(first) < len(keys) else None
 
 
 def _apply(op: str, many: Frame, mate: Frame, swapped: bool, return_bool: bool) -> tuple[F, B]:
@@ -156,13 +167,11 @@ def _set_text(labels: Labels) -> str:
     return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
 
 
-def _refuse_meeting(groups: LabelRows, present: B, matching: Matching) -> None:
-    if groups.unique:
+def _refuse_meeting(groups: I | None, present: B, matching: Matching) -> None:
+    if groups is None:
         return
-    first: dict[Labels, int] = {}
-    places = np.array([first.setdefault(g, len(first)) for g in groups])
-    count = np.zeros((len(first), present.shape[1]), dtype=np.int64)
-    np.add.at(count, places, present.astype(np.int64))
+    count = np.zeros((int(groups.max()) + 1, present.shape[1]), dtype=np.int64)
+    np.add.at(count, groups, present.astype(np.int64))
     if (count > 1).any():
         if matching.card == "one-to-one":
             raise PromqlError(

@@ -15,7 +15,7 @@ from opsctl.promql.calls import CALLS, OVER_WINDOWS, warn_of_quantile
 from opsctl.promql.errors import PromqlError
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.functions.relabelling import valid_name
-from opsctl.promql.number import format_float
+from opsctl.promql.number import go_float
 from opsctl.promql.scope import Scope
 from opsctl.promql.syntax import (
     Aggregate,
@@ -178,9 +178,9 @@ class Evaluator:
             return aggregate.count_values(frame, self._value_label(node.param), node.labels, node.without)
         param = self.scalar(node.param)
         if node.op == "quantile":
-            warn_of_quantile(self, node.position, param)
+            warn_of_quantile(self, node.position, np.array([param.max(), param.min()]))
             return aggregate.quantile(frame, param, node.labels, node.without)
-        if not len(param) or not (param >= 1).any():
+        if param.max(initial=-np.inf) < 1:
             return empty(len(self.steps))
         _check_count(param)
         return aggregate.choose(frame, param, node.labels, node.without, node.op == "topk")
@@ -216,4 +216,4 @@ def _check_count(param: F) -> None:
         raise PromqlError("Parameter value is NaN")
     for bad, word in ((param[param <= -(2.0**63)], "underflows"), (param[param >= 2.0**63], "overflows")):
         if len(bad):
-            raise PromqlError(f"Scalar value {format_float(float(bad[0]))} {word} int64")
+            raise PromqlError(f"Scalar value {go_float(float(bad[0]))} {word} int64")

@@ -93,7 +93,7 @@ _TYPE_NAMES = {"vector": "instant vector", "matrix": "range vector", "scalar": "
 
 
 def _notes(evaluator: Evaluator) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(evaluator.scope.notes.warnings), tuple(evaluator.scope.notes.infos)
+    return evaluator.scope.notes.warnings, evaluator.scope.notes.infos
 
 
 def _refuse_duplicates(frame: Frame) -> None:
