@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from opsctl.model.labels import METRIC_NAME, Labels, quote
-from opsctl.promql.errors import line_and_column
 from opsctl.promql.frame import Frame, empty, row
 from opsctl.promql.functions import arithmetic, calendar, histogram, over_time, rates, regression, relabelling
-from opsctl.promql.locate import place_of_argument
 from opsctl.promql.number import go_float
 from opsctl.promql.syntax import Call, Node, Range, Selector, inner
 from opsctl.promql.values import B, F
@@ -40,20 +38,16 @@ def _windowed(of_windows: OfWindows, place: int = 0, keep_name: bool = False) ->
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
     windows = evaluator.windows(call.args[1])
-    warn_of_quantile(evaluator, call.position, q[np.logical_or.reduce(windows.count > 0, axis=0)])
+    warn_of_quantile(evaluator, call.args[0], q[np.logical_or.reduce(windows.count > 0, axis=0)])
     return _over(evaluator, windows, lambda w: over_time.quantile(w, q), False)
 
 
-def warn_of_quantile(evaluator: Evaluator, position: int, q: F) -> None:
-    """Notes each quantile outside [0, 1], for the call whose name stands at `position`."""
+def warn_of_quantile(evaluator: Evaluator, parameter: Node, q: F) -> None:
+    """Notes each quantile outside [0, 1]."""
     wrong = q[np.isnan(q) | (q < 0) | (q > 1)]
     for value in np.unique(wrong).tolist():
-        place = place_of_argument(evaluator.scope.text, position, 0)
+        place = evaluator.scope.place(parameter)
         evaluator.scope.notes.warn(f"quantile value should be between 0 and 1, got {go_float(value)}", place)
-
-
-def _place(evaluator: Evaluator, call: Call, index: int) -> str:
-    return place_of_argument(evaluator.scope.text, call.position, index)
 
 
 def _counter(of_windows: OfWindows) -> Function:
@@ -64,7 +58,7 @@ def _counter(of_windows: OfWindows) -> Function:
         for name in _unlike_counters(windows):
             evaluator.scope.notes.info(
                 "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quote(name),
-                _place(evaluator, call, 0),
+                evaluator.scope.place(call.args[0]),
             )
         return _over(evaluator, windows, of_windows, False)
 
@@ -181,7 +175,7 @@ def _sort(descending: bool) -> Function:
         if frame.steps > 1:
             evaluator.scope.notes.warn(
                 "sort is ineffective for range queries since results are always ordered by labels",
-                "{}:{}".format(*line_and_column(evaluator.scope.text, call.position)),
+                evaluator.scope.place(call),
             )
         if frame.steps != 1 or not len(frame.labels):
             return frame
@@ -204,15 +198,15 @@ def _label_join(evaluator: Evaluator, call: Call) -> Frame:
 
 def _histogram_quantile(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    warn_of_quantile(evaluator, call.position, q)
-    place = _place(evaluator, call, 1)
+    warn_of_quantile(evaluator, call.args[0], q)
+    place = evaluator.scope.place(call.args[1])
     return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.steps, evaluator.scope.notes, place)
 
 
 def _histogram_fraction(evaluator: Evaluator, call: Call) -> Frame:
     lower, upper = evaluator.scalar(call.args[0]), evaluator.scalar(call.args[1])
     return histogram.fraction(
-        evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes, _place(evaluator, call, 2)
+        evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes, evaluator.scope.place(call.args[2])
     )
 
 

@@ -37,9 +37,10 @@ class PromqlTimeoutError(PromqlError):
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:
-    """The 1-based line and column of a character of a text."""
+    """The 1-based line and column of a character of a text; columns count bytes, as Prometheus' do."""
     before = text[:position]
-    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    line = before[before.rfind("\n") + 1 :]
+    return before.count("\n") + 1, len(line.encode("utf-8", "surrogateescape")) + 1
 
 
 def too_many_samples() -> PromqlLimitError:

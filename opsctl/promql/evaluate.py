@@ -178,7 +178,7 @@ class Evaluator:
             return aggregate.count_values(frame, self._value_label(node.param), node.labels, node.without)
         param = self.scalar(node.param)
         if node.op == "quantile":
-            warn_of_quantile(self, node.position, np.array([param.max(), param.min()]))
+            warn_of_quantile(self, node.param, np.array([param.max(), param.min()]))
             return aggregate.quantile(frame, param, node.labels, node.without)
         if param.max(initial=-np.inf) < 1:
             return empty(len(self.steps))

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from opsctl.promql.errors import PromqlTimeoutError, too_many_samples
+from opsctl.promql.errors import PromqlTimeoutError, line_and_column, too_many_samples
 from opsctl.promql.number import go_float
+from opsctl.promql.syntax import Node, inner
 from opsctl.promql.values import I
 
 MAX_SAMPLES = 20_000_000
@@ -125,3 +126,7 @@ class Scope:
     limits: Limits
     notes: Notes
     text: str
+
+    def place(self, node: Node) -> str:
+        """Where a node begins, as `line:column`; parentheses around it do not count."""
+        return "{}:{}".format(*line_and_column(self.text, inner(node).position))

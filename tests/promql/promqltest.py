@@ -14,7 +14,7 @@ from opsctl.model.labels import Labels
 from opsctl.model.matcher import Matcher, matches_all
 from opsctl.model.series import Series
 from opsctl.promql import Matrix, PromqlError, Scalar, String, Vector, evaluate_instant, evaluate_range
-from opsctl.promql.lexer import duration_ms, number
+from opsctl.promql.literals import duration_ms, number
 from opsctl.promql.notation import split_series, values
 from opsctl.promql.parse import parse
 from opsctl.promql.syntax import Node, Selector
@@ -150,6 +150,8 @@ def exclusion(evaluation: Evaluation) -> str:
     try:
         tree = parse(evaluation.expr)
     except PromqlError as error:
+        if "duration expression is not enabled" in error.message:
+            return "duration expression"
         if re.search(r"not enabled|experimental", error.message):
             return "experimental function or modifier"
         if evaluation.file == "duration_expression.test" and "fail" not in evaluation.expects:
