@@ -18,10 +18,10 @@ Kind = Literal[
 ]  # fmt: skip
 
 SPACE = " \t\n\r"
-AGGREGATORS = frozenset(
-    ["sum", "avg", "count", "min", "max", "group", "stddev", "stdvar", "topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"]
-)
-KEYWORDS = frozenset(["offset", "smoothed", "anchored", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"])
+_AGGREGATORS = "sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio"
+_KEYWORDS = "offset smoothed anchored by without on ignoring group_left group_right bool"
+AGGREGATORS = frozenset(_AGGREGATORS.split())
+KEYWORDS = frozenset(_KEYWORDS.split())
 FILLS = frozenset(("fill", "fill_left", "fill_right"))
 _WORDS: dict[str, Kind] = {
     **dict.fromkeys(("and", "or", "unless", "atan2"), "operator"),

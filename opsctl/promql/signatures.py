@@ -27,9 +27,12 @@ vttt*: label_join
 s: vector
 -: pi time
 """
-EXPERIMENTAL = frozenset(
-    ["double_exponential_smoothing", "end", "first_over_time", "histogram_quantiles", "info", "mad_over_time", "max_of", "min_of", "range", "sort_by_label", "sort_by_label_desc", "start", "start_timestamp", "step", "ts_of_first_over_time", "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time"]
-)
+_EXPERIMENTAL = """
+double_exponential_smoothing end first_over_time histogram_quantiles info mad_over_time max_of min_of range
+sort_by_label sort_by_label_desc start start_timestamp step ts_of_first_over_time ts_of_last_over_time
+ts_of_max_over_time ts_of_min_over_time
+"""
+EXPERIMENTAL = frozenset(_EXPERIMENTAL.split())
 
 
 @dataclass(frozen=True)
