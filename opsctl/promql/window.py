@@ -120,8 +120,10 @@ class Windows:
         return Windows(self.samples.only(rows), self.ends, self.range_ms, self.lo, self.hi, self.look)
 
     def gathered(self) -> Iterator[Chunk]:
-        """All windows laid out, a bounded part at a time."""
+        """All windows laid out, a bounded part at a time; nothing when every window is empty."""
         width = int(self.count.max(initial=0))
+        if not width:
+            return
         rows, steps = self.shape
         wide = min(steps, max(1, _CHUNK // max(1, width)))
         high = max(1, _CHUNK // max(1, width * wide))

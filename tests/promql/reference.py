@@ -317,13 +317,16 @@ def _operate(op: str, a: float, b: float) -> float:
     except OverflowError:
         return math.inf if a > 0 or b % 2 == 0 else -math.inf
     except ValueError:
-        return math.inf if op == "^" and a == 0 else math.nan
+        if op == "^" and a == 0:
+            return math.copysign(math.inf, a if b % 2 == 1 else 1)
+        return math.nan
 
 
 def _sum(values: Sequence[float]) -> float:
-    if all(math.isfinite(v) for v in values):
-        return math.fsum(values)
-    return sum(values)
+    try:
+        return math.fsum(values) if all(math.isfinite(v) for v in values) else sum(values)
+    except OverflowError:
+        return sum(values)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -334,7 +337,7 @@ def _variance(values: Sequence[float]) -> float:
     if not all(math.isfinite(v) for v in values):
         return math.nan
     mean = _mean(values)
-    return math.fsum((v - mean) ** 2 for v in values) / len(values)
+    return _sum([(v - mean) * (v - mean) for v in values]) / len(values)
 
 
 def _extreme(pick: Callable[[list[float]], float]) -> Callable[[Sequence[float]], float]:
@@ -419,7 +422,7 @@ def _line(name: str, samples: list[Sample], at: int, others: list[float]) -> flo
         flat = math.nan if math.isinf(first) else first
         return (flat * 0) if name == "deriv" else flat
     if not all(math.isfinite(v) for _, v in samples):
-        return math.nan
+        return _endless_line(name, samples, at, others)
     n, origin = len(samples), samples[0][0]
     xs, ys = [(t - origin) / 1000 for t, _ in samples], [v for _, v in samples]
     mean_x, mean_y = math.fsum(xs) / n, math.fsum(ys) / n
@@ -427,6 +430,15 @@ def _line(name: str, samples: list[Sample], at: int, others: list[float]) -> flo
         (x - mean_x) ** 2 for x in xs
     )
     return slope if name == "deriv" else mean_y + slope * ((at - origin) / 1000 - mean_x + others[0])
+
+
+def _endless_line(name: str, samples: list[Sample], at: int, others: list[float]) -> float:
+    """With infinities among the samples it matters from where x is measured."""
+    n, origin = len(samples), samples[0][0] if name == "deriv" else at
+    xs, ys = [(t - origin) / 1000 for t, _ in samples], [v for _, v in samples]
+    covariance = sum(x * y for x, y in zip(xs, ys, strict=True)) - sum(xs) * sum(ys) / n
+    slope = covariance / (sum(x * x for x in xs) - sum(xs) * sum(xs) / n)
+    return slope if name == "deriv" else slope * others[0] + sum(ys) / n - slope * sum(xs) / n
 
 
 def _extrapolated(name: str, samples: list[Sample], begin: int, end: int) -> float:

@@ -50,7 +50,8 @@ class Writer:
         return name + self.pick(["[15s]", "[1m]", "[90s]", "[5m]"]) + self.modifier()
 
     def over(self, depth: int) -> str:
-        window, name = self.window(depth), self.pick(OVER)
+        name = self.pick(OVER)
+        window = self.window(0 if name in ("changes", "resets") else depth)  # the last digit makes a change
         if name == "quantile_over_time":
             return f"{name}({self.pick(['0.5', '0.9', '0', '1', '-1', '2', 'NaN'])}, {window})"
         return f"{name}({window}, 60)" if name == "predict_linear" else f"{name}({window})"
@@ -59,6 +60,7 @@ class Writer:
         grouping = self.pick(["", " by (x)", " without (x)", " by (__name__)", " by (x, y)", " without ()"])
         inside = self.vector(depth)
         op = self.pick(["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile", "count_values"])
+        inside = self.selector() if op == "count_values" else inside  # values as they are: their last digit counts
         param = {"quantile": self.pick(["0.5, ", "0.3, ", "-1, "]), "count_values": self.pick(['"v", ', '"x", '])}
         return f"{op}{grouping} ({param.get(op, '')}{inside})"
 
@@ -68,7 +70,10 @@ class Writer:
     def binary(self, depth: int) -> str:
         op = self.pick(["+", "-", "*", "/", "%", "^", "atan2", "==", "!=", ">", "<", ">=", "<=", "> bool", "== bool"])
         scalar = self.pick(["2", "0", "-1", "0.5", 'scalar(a{x="1",y="1"})', "time()"])
-        sides = [f"({self.vector(depth)})", scalar]
+        inside = (
+            self.selector() if op == "%" else self.vector(depth)
+        )  # what is left of a product hangs on its last digit
+        sides = [f"({inside})", scalar]
         self.source.shuffle(sides)
         return f"{sides[0]} {op} {sides[1]}"
 

@@ -32,7 +32,9 @@ def _line(windows: Windows, origin: I | None) -> tuple[F, F]:
         n = chunk.mask.sum(axis=-1)
         x = np.where(chunk.mask, (chunk.times - begin) / 1000, 0.0)
         first = chunk.values[..., :1]
-        y = np.where(chunk.mask, chunk.values - first, 0.0)  # moved to the first sample: fewer digits are lost
+        # moved to the first sample, fewer digits are lost; infinities stay where they are
+        base = np.where(np.isfinite(np.where(chunk.mask, chunk.values, 0.0)).all(axis=-1, keepdims=True), first, 0.0)
+        y = np.where(chunk.mask, chunk.values - base, 0.0)
         sum_x, sum_y = x.sum(axis=-1), y.sum(axis=-1)
         cov = np.einsum("stw,stw->st", y, x) - sum_x * sum_y / n
         var = np.einsum("stw,stw->st", x, x) - sum_x * sum_x / n
@@ -40,5 +42,5 @@ def _line(windows: Windows, origin: I | None) -> tuple[F, F]:
         part = np.where(constant, 0.0, cov / var)
         flat = np.where(np.isinf(first[..., 0]), np.nan, first[..., 0])
         slope[here] = np.where(constant & np.isinf(first[..., 0]), np.nan, part)
-        intercept[here] = np.where(constant, flat, sum_y / n - part * sum_x / n + first[..., 0])
+        intercept[here] = np.where(constant, flat, sum_y / n - part * sum_x / n + base[..., 0])
     return slope, intercept
