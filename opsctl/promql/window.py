@@ -27,13 +27,18 @@ def _never() -> None:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """A part of the windows laid out: `values`, `mask` and `times` are (rows × steps × samples of a window)."""
+    """A part of the windows laid out: `values` and `mask` are (rows × steps × samples of a window)."""
 
     rows: slice
     steps: slice
     values: F
     mask: B
-    times: I
+    stamps: Callable[[], I]
+
+    @property
+    def times(self) -> I:
+        """When the samples were taken, in the same shape."""
+        return self.stamps()
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +139,31 @@ class Windows:
 
     def _chunk(self, rows: slice, steps: slice, width: int) -> Chunk:
         axes = self.samples.axes[rows]
+        if self.solid:
+            laid = self.samples.values.reshape(-1, 1, width)[rows]
+            return Chunk(rows, steps, laid, np.broadcast_to(np.True_, laid.shape), lambda: self._stamps(axes, width))
         lo, hi = self.lo[axes, steps], self.hi[axes, steps]
         places = lo[..., None] + np.arange(width)
         mask = places < hi[..., None]
         places = np.minimum(places, np.maximum(hi[..., None] - 1, 0))
         values = self.samples.values[self.samples.starts[rows, None, None] + places]
-        return Chunk(rows, steps, values, mask, self.samples.times[self.samples.edges[axes][:, None, None] + places])
+        return Chunk(
+            rows, steps, values, mask, lambda: self.samples.times[self.samples.edges[axes][:, None, None] + places]
+        )
+
+    def _stamps(self, axes: I, width: int) -> I:
+        return self.samples.times.reshape(-1, 1, width)[axes]
+
+    @cached_property
+    def solid(self) -> bool:
+        """Whether there is one step, and every window holds all samples of its series, as many as every other."""
+        rows, steps = self.shape
+        if steps != 1 or not rows:
+            return False
+        width, edges = int(self.hi[0, 0]), self.samples.edges
+        even = len(self.samples.times) == width * (len(edges) - 1) and len(self.samples.values) == width * rows
+        whole = even and bool((self.lo == 0).all()) and bool((self.hi == width).all())
+        return whole and bool((self.samples.starts == np.arange(rows) * width).all())
 
 
 def windows(samples: Samples, ends: I, range_ms: int, look: Callable[[], None] = _never) -> Windows:
