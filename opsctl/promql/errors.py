@@ -2,6 +2,7 @@
 
 PromqlError            the expression cannot be evaluated (Prometheus' errorType `execution`)
 ├── PromqlParseError   it is not PromQL, or asks for a feature that is refused by name (`bad_data`)
+│   └── PromqlTypeError  it is, but gives a kind of value that the question cannot take
 ├── PromqlLimitError   its result or its work would be too large (`execution`)
 └── PromqlTimeoutError its deadline has passed (`timeout`)
 """
@@ -26,6 +27,15 @@ class PromqlParseError(PromqlError):
         line, column = line_and_column(text, position or 0)
         super().__init__(f"{line}:{column}: parse error: {reason}", position)
         self.reason = reason
+
+
+class PromqlTypeError(PromqlParseError):
+    """Sound PromQL that gives what was not asked for: its sentence has no place in the text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "")
+        self.message = reason
+        self.position = None
 
 
 class PromqlLimitError(PromqlError):

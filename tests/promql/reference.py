@@ -246,6 +246,9 @@ class Reference:
             return self._over(node, node.args[matrix[0]], others, at)
         if node.name in ("absent", "timestamp"):
             return self._special(node, at)
+        if node.name.startswith("histogram_"):
+            params = [self.scalar(a, at) for a in node.args[:-1]]
+            return _of_histograms(node.name, self.vector(node.args[-1], at), params)
         rows = self.vector(node.args[0], at)
         if node.name == "sort":
             return rows
@@ -276,6 +279,63 @@ class Reference:
             if value is not None:
                 made.append((key if node.name == "last_over_time" else _nameless(key), value))
         return _collected(made)
+
+
+def _of_histograms(name: str, rows: Vector, params: list[float]) -> Vector:
+    gathered: dict[Key, dict[float, float]] = {}
+    for key, count in rows.items():
+        try:
+            bound = float(dict(key).get("le", "none"))
+        except ValueError:
+            continue
+        buckets = gathered.setdefault(_without(key, ("le",)), {})
+        buckets[bound] = buckets.get(bound, 0.0) + count
+    of = _bucket_quantile if name == "histogram_quantile" else _bucket_fraction
+    return _collected((_nameless(key), of(*params, sorted(buckets.items()))) for key, buckets in gathered.items())
+
+
+def _bucket_quantile(q: float, buckets: list[tuple[float, float]]) -> float:
+    if math.isnan(q) or not 0 <= q <= 1:
+        return math.nan if math.isnan(q) else math.copysign(math.inf, q)
+    if buckets[-1][0] != math.inf or len(buckets) < 2:
+        return math.nan
+    most, counts = buckets[0][1], []
+    for _, count in buckets:
+        most = most if math.isclose(most, count, rel_tol=1e-12) else max(most, count)
+        counts.append(most)
+    if counts[-1] == 0:
+        return math.nan
+    rank = q * counts[-1]
+    place = next((i for i, count in enumerate(counts[:-1]) if count >= rank), len(counts) - 1)
+    if place == len(counts) - 1:
+        return buckets[-2][0]
+    if place == 0 and buckets[0][0] <= 0:
+        return buckets[0][0]
+    begin, below = (buckets[place - 1][0], counts[place - 1]) if place else (0.0, 0.0)
+    inside = counts[place] - below
+    return begin + (buckets[place][0] - begin) * ((rank - below) / inside if inside else math.nan)
+
+
+def _bucket_fraction(lower: float, upper: float, buckets: list[tuple[float, float]]) -> float:
+    total = buckets[-1][1]
+    if buckets[-1][0] != math.inf or total == 0 or math.isnan(lower) or math.isnan(upper):
+        return math.nan
+    if lower >= upper:
+        return 0.0
+    begin, below, ranks = 0.0 if buckets[0][0] > 0 else -math.inf, 0.0, {}
+    for bound, count in buckets:
+        for value in (lower, upper):
+            if value in ranks:
+                continue
+            if begin >= value:
+                ranks[value] = below
+            elif begin < value < bound:
+                ranks[value] = (
+                    count if begin == -math.inf else below + (count - below) * (value - begin) / (bound - begin)
+                )
+        begin, below = bound, count
+    low, high = (min(ranks.get(value, total), total) for value in (lower, upper))
+    return (high - low) / total
 
 
 def _grouped(found: Vector, names: Sequence[str], without: bool) -> dict[Key, list[tuple[Key, float]]]:

@@ -200,6 +200,40 @@ def test_the_fast_and_the_plain_evaluator_agree(rounds: int, seed: int) -> None:
         assert not why, f"{text} from {start}, {steps} steps of {step}\n{why}\n{found}"
 
 
+def buckets(source: random.Random) -> list[Line]:
+    """Classic histograms: some do not rise, some lack their last bucket, some have one that cannot be read."""
+    made = []
+    for x in ("1", "2", "3"):
+        bounds = source.choice(
+            [["0.1", "1", "5", "+Inf"], ["-1", "0", "2", "+Inf"], ["1", "2"], ["+Inf"], ["1", "x", "+Inf"]]
+        )
+        level = [0.0] * len(bounds)
+        samples: list[list[tuple[int, float | None]]] = [[] for _ in bounds]
+        for i in range(POINTS):
+            for place in range(len(bounds)):
+                level[place] += source.choice((0, 0, 1, 4)) + (place if source.random() < 0.9 else 0)
+                samples[place].append((i * STEP, level[place]))
+        made += [
+            Line({"__name__": "h_bucket", "x": x, "le": le}, rows) for le, rows in zip(bounds, samples, strict=True)
+        ]
+    return made
+
+
+@pytest.mark.campaign
+def test_classic_histograms_agree(rounds: int, seed: int) -> None:
+    source = random.Random(seed)
+    pick = source.choice
+    for _ in range(rounds * 20):
+        found = buckets(source)
+        inside = pick(["h_bucket", "sum by (le) (h_bucket)", "h_bucket - h_bucket offset 1m", 'h_bucket{x="1"}'])
+        q = pick(["0.5", "0.9", "0", "1", "-1", "2", "NaN", "0.25"])
+        borders = f"{pick(['-Inf', '0', '-3', '0.05', '1.5', 'NaN'])}, {pick(['Inf', '0.1', '0.07', '3', '1', '7'])}"
+        text = pick([f"histogram_quantile({q}, {inside})", f"histogram_fraction({borders}, {inside})"])
+        start = source.randrange(60_000, 700_000)
+        why = difference(text, found, start, start + 60_000, 20_000)
+        assert not why, f"{text} from {start}\n{why}\n{found}"
+
+
 @pytest.mark.campaign
 def test_topk_takes_the_same_values(rounds: int, seed: int) -> None:
     """Of equal values any may be taken: the values are compared, not whose they are."""

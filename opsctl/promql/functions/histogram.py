@@ -158,7 +158,7 @@ def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int], note: Call
         note(np.where(raised & (q >= 0) & (q <= 1), counts - raw, 0.0), bounds)
     total = counts[:, -1]
     rank = q * total
-    place = np.minimum((counts[:, :-1] < rank[:, None]).sum(axis=1), len(bounds) - 1)
+    place = (~(counts[:, :-1] >= rank[:, None])).sum(axis=1)
     before = np.maximum(place - 1, 0)
     below = np.where(place > 0, np.take_along_axis(counts, before[:, None], axis=1)[:, 0], 0.0)
     inside = np.take_along_axis(counts, place[:, None], axis=1)[:, 0] - below
@@ -167,7 +167,7 @@ def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int], note: Call
         made = begin + (bounds[place] - begin) * ((rank - below) / inside)
     made = np.where((place == 0) & (bounds[0] <= 0), bounds[0], made)
     made = np.where(place == len(bounds) - 1, bounds[-2], made)
-    return np.where((total == 0) | np.isnan(total), np.nan, made)
+    return np.where(total == 0, np.nan, made)
 
 
 def _fraction(bounds: F, counts: F, lower: F, upper: F) -> F:
@@ -175,7 +175,6 @@ def _fraction(bounds: F, counts: F, lower: F, upper: F) -> F:
     if not len(bounds) or bounds[-1] != np.inf:
         return np.full(shape, np.nan)
     bounds, counts = _coalesced(bounds, counts)
-    counts = _monotonic(counts)
     total = counts[:, -1]
     with np.errstate(all="ignore"):
         share = (_rank(bounds, counts, upper) - _rank(bounds, counts, lower)) / total
