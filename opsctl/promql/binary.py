@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from opsctl.model.labelrows import LabelRows, nameless
 from opsctl.model.labels import METRIC_NAME, Labels, quote
 from opsctl.promql.errors import PromqlError
 from opsctl.promql.frame import Frame, concatenate, empty
-from opsctl.promql.syntax import Matching
+from opsctl.promql.syntax import SETS, Matching
 from opsctl.promql.values import B, F, I
 
 Operation = Callable[[F, F], F]
@@ -40,7 +41,7 @@ COMPARISON: dict[str, Callable[[F, F], B]] = {
     "<=": np.less_equal,
     ">=": np.greater_equal,
 }
-SETS = ("and", "or", "unless")
+_LEGACY = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 def scalar_scalar(op: str, left: F, right: F) -> F:
@@ -164,7 +165,8 @@ def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:
 
 
 def _set_text(labels: Labels) -> str:
-    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
+    named = ((name if _LEGACY.fullmatch(name) else quote(name), value) for name, value in labels.pairs)
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in named) + "}"
 
 
 def _refuse_meeting(groups: I | None, present: B, matching: Matching) -> None:
