@@ -18,7 +18,7 @@ from opsctl.model.series import is_stale
 from opsctl.promql.frame import Frame
 from opsctl.promql.values import B, F, I
 
-_CHUNK = 2_000_000  # elements gathered at once
+_CHUNK = 128_000  # elements gathered at once: what is made of them stays in the processor's cache
 
 
 def _never() -> None:
@@ -196,8 +196,12 @@ def _places(samples: Samples, moments: I) -> I:
         return np.searchsorted(times, moments, side="right")[None, :]
     if not len(times):
         return np.zeros((count, len(moments)), dtype=np.int64)
-    first = int(times.min())
-    span = int(times.max()) - first + 2
+    first, last = int(times.min()), int(times.max())
+    if moments.min() >= last:  # an instant query's end: all of them
+        return np.broadcast_to(np.diff(edges)[:, None], (count, len(moments)))
+    if moments.max() < first:  # and its begin: none
+        return np.zeros((count, len(moments)), dtype=np.int64)
+    span = last - first + 2
     shift = np.arange(count, dtype=np.int64) * span
     keys = times - first + np.repeat(shift, np.diff(edges))
     asked = np.clip(moments - first, -1, span - 1)[None, :] + shift[:, None]

@@ -88,11 +88,11 @@ class Writer:
         return f"{left} {op}{matching}{group if matching else ''} {right}"
 
     def value_by_value(self, depth: int) -> str:
-        inside = self.vector(depth)
+        inside, exact = self.vector(depth), self.selector()
         return self.pick([
-            f"abs({inside})", f"floor({inside})", f"ceil({inside})", f"sgn({inside})", f"clamp({inside}, -1, 3)",
-            f"clamp({inside}, 3, 1)", f"clamp_min({inside}, 1)", f"clamp_max({inside}, 2)", f"round({inside})",
-            f"round({inside}, 5)", f"-({inside})",
+            f"abs({inside})", f"floor({exact})", f"ceil({exact})", f"sgn({exact})", f"clamp({inside}, -1, 3)",
+            f"clamp({inside}, 3, 1)", f"clamp_min({inside}, 1)", f"clamp_max({inside}, 2)", f"round({exact})",
+            f"round({exact}, 5)", f"-({inside})",
         ])  # fmt: skip
 
     def other(self, depth: int) -> str:
