@@ -159,8 +159,11 @@ def _ranked(values: F, present: B, highest: bool) -> I:
     return made
 
 
-def count_values(frame: Frame, label: str, names: Sequence[str], without: bool) -> Frame:
-    """How many rows of each group have each value; the value is a label of every row before they are grouped."""
+def count_values(frame: Frame, label: str, names: Sequence[str], without: bool, check: Callable[[int], None]) -> Frame:
+    """How many rows of each group have each value; the value is a label of every row before they are grouped.
+
+    `check` refuses an array of too many values: where all differ, each makes a series.
+    """
     if not len(frame.labels):
         return empty(frame.steps)
     # without the label itself, rows that differ in it alone are one group, since the value takes its place
@@ -172,6 +175,7 @@ def count_values(frame: Frame, label: str, names: Sequence[str], without: bool) 
     if without and (label in names or label == METRIC_NAME):
         return _counted(groups.labels, keys // len(distinct), steps, frame.steps)
     made, places = np.unique(keys, return_inverse=True)
+    check(len(made) * frame.steps)
     texts = [format_float(value) for value in distinct.tolist()]
     labels = [groups.labels[key // len(distinct)].merged({label: texts[key % len(distinct)]}) for key in made.tolist()]
     return _counted(labels, places, steps, frame.steps)

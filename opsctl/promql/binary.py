@@ -65,8 +65,10 @@ def vector_scalar(op: str, frame: Frame, scalar: F, swapped: bool, return_bool: 
     return frame.with_values(frame.values, frame.present & holds).compact()
 
 
-def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return_bool: bool) -> Frame:
-    """Two vectors. Raises PromqlError where Prometheus refuses to match them."""
+def vector_vector(
+    op: str, left: Frame, right: Frame, matching: Matching, return_bool: bool, check: Callable[[int], None]
+) -> Frame:
+    """Two vectors; `check` refuses an array of too many values. Raises PromqlError where Prometheus does."""
     if op in SETS:
         return _set(op, left, right, matching)
     swapped = matching.card == "one-to-many"
@@ -74,8 +76,10 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
     if not len(many.labels) or not len(one.labels):
         return empty(left.steps)
     drop_name = op in ARITHMETIC or return_bool
+    members = _members(one.rows_of_labels, matching)
+    _refuse_several(one, many, members, swapped)
+    check(members.pairs(_keys(many.rows_of_labels, matching)) * left.steps if members.several else 0)
     pairs = _pairs(many.rows_of_labels, one.rows_of_labels, matching, drop_name)
-    _refuse_several(one, many, pairs, swapped)
     if not len(pairs.rows):
         return empty(left.steps)
     many, mate = many.rows(pairs.rows), one.rows(pairs.mates)
@@ -88,8 +92,7 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
 class Pairs:
     """Row `rows[i]` of the "many" side meets row `mates[i]` of the "one" side; the result is labelled `labels[i]`.
 
-    `several`: the groups of the "one" side with more rows than one. `groups`: rows with the same number may not be
-    there in the same step (None: all may).
+    `groups`: rows with the same number may not be there in the same step (None: all may).
     """
 
     one: LabelRows
@@ -97,7 +100,28 @@ class Pairs:
     mates: I
     labels: LabelRows
     groups: I | None
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """The rows of each group of the "one" side; `several`: the groups with more rows than one."""
+
+    rows: Mapping[Labels, Sequence[int]]
     several: Mapping[Labels, Sequence[int]]
+
+    def pairs(self, keys: Sequence[Labels]) -> int:
+        """How many pairs rows with these keys make."""
+        return sum(len(self.rows.get(key, ())) for key in keys)
+
+
+def _members(one: LabelRows, matching: Matching) -> Members:
+    def make() -> Members:
+        found: dict[Labels, list[int]] = {}
+        for index, key in enumerate(_keys(one, matching)):
+            found.setdefault(key, []).append(index)
+        return Members(found, {key: rows for key, rows in found.items() if len(rows) > 1})
+
+    return one.memo(("members", matching.on, matching.labels), make)
 
 
 def _pairs(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool) -> Pairs:
@@ -106,18 +130,14 @@ def _pairs(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool)
 
 
 def _paired(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool) -> Pairs:
-    many_keys = _keys(many, matching)
-    members: dict[Labels, list[int]] = {}
-    for index, key in enumerate(_keys(one, matching)):
-        members.setdefault(key, []).append(index)
+    many_keys, members = _keys(many, matching), _members(one, matching).rows
     met = [(i, j) for i, key in enumerate(many_keys) for j in members.get(key, ())]
     rows, mates = (np.array([m[side] for m in met], dtype=np.int64) for side in (0, 1))
     labels = LabelRows(_result(many[i], one[j], matching, drop_name) for i, j in met)
     keys: list[Hashable] = [many_keys[i] for i, _ in met]
     if matching.card != "one-to-one":
         keys = list(zip(keys, labels, strict=True))
-    several = {key: rows for key, rows in members.items() if len(rows) > 1}
-    return Pairs(one, rows, mates, labels, _numbered(keys), several)
+    return Pairs(one, rows, mates, labels, _numbered(keys))
 
 
 def _numbered(keys: Sequence[Hashable]) -> I | None:
@@ -146,12 +166,13 @@ def _keys(labels: LabelRows, matching: Matching) -> LabelRows:
     return labels.made(("ignoring", dropped), lambda each: each.without(dropped))
 
 
-def _refuse_several(one: Frame, many: Frame, pairs: Pairs, swapped: bool) -> None:
+def _refuse_several(one: Frame, many: Frame, members: Members, swapped: bool) -> None:
     """Over a range a group of the "one" side may have several rows, but only one in a step."""
-    asked = np.logical_or.reduce(many.present, axis=0) if pairs.several else None
-    for key, rows in pairs.several.items():
-        if ((one.present[rows].sum(axis=0) > 1) & asked).any():
-            raise PromqlError(_duplicate(key, [one.labels[r] for r in rows], swapped))
+    asked = np.logical_or.reduce(many.present, axis=0) if members.several else None
+    for key, rows in members.several.items():
+        wrong = np.flatnonzero((one.present[rows].sum(axis=0) > 1) & asked)
+        if len(wrong):
+            raise PromqlError(_duplicate(key, [one.labels[r] for r in rows if one.present[r, wrong[0]]], swapped))
 
 
 def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:

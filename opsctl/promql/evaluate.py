@@ -167,15 +167,17 @@ class Evaluator:
         right = self.vector(node.rhs)
         if not isinstance(left, Frame):
             return binary.vector_scalar(node.op, right, left, True, node.return_bool)
-        self.scope.limits.check(max(left.values.size, right.values.size))
-        return binary.vector_vector(node.op, left, right, node.matching, node.return_bool)
+        check = self.scope.limits.check
+        check(max(left.values.size, right.values.size))
+        return binary.vector_vector(node.op, left, right, node.matching, node.return_bool, check)
 
     def _aggregate(self, node: Aggregate) -> Frame:
         frame = self.vector(node.expr)
         if node.param is None:
             return aggregate.aggregate(node.op, frame, node.labels, node.without)
         if node.op == "count_values":
-            return aggregate.count_values(frame, self._value_label(node.param), node.labels, node.without)
+            label = self._value_label(node.param)
+            return aggregate.count_values(frame, label, node.labels, node.without, self.scope.limits.check)
         param = self.scalar(node.param)
         if node.op == "quantile":
             warn_of_quantile(self, node.param, np.array([param.max(), param.min()]))

@@ -207,3 +207,19 @@ def test_a_deadline_is_looked_at_within_the_windows_of_one_node() -> None:
     limits = Limits(deadline=6.0, clock=lambda: float(next(ticks)))
     with pytest.raises(PromqlTimeoutError):
         evaluate_range("quantile_over_time(0.5, vector(1)[1d:1m])", STORE, 0, 10_000 * MINUTE, MINUTE, limits=limits)
+
+
+def test_values_that_all_differ_make_no_more_series_than_may_be() -> None:
+    store = Memory(*(f'm{{i="{i}"}} {i}+0.5x500' for i in range(20)), step_ms=MINUTE)
+    with pytest.raises(PromqlLimitError):
+        evaluate_range('count_values("v", m)', store, 0, 500 * MINUTE, MINUTE, limits=Limits(max_samples=100_000))
+
+
+def test_sides_that_change_over_a_range_make_no_more_pairs_than_may_be() -> None:
+    lines = [f'one{{i="{i}"}} {"_ " * i}1 stale' for i in range(40)]
+    lines += [f'many{{i="{i}"}} {"_ " * i}1 stale' for i in range(40)]
+    store = Memory(*lines, step_ms=MINUTE)
+    found = evaluate_range("many * on () one", store, 0, 39 * MINUTE, MINUTE)
+    assert [len(series.times) for series in found.series] == [40]
+    with pytest.raises(PromqlLimitError):
+        evaluate_range("many * on () one", store, 0, 39 * MINUTE, MINUTE, limits=Limits(max_samples=10_000))
