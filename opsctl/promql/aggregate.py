@@ -120,19 +120,22 @@ _PLAIN: dict[str, Callable[[Groups, F], F]] = {
 }
 
 
-def quantile(frame: Frame, param: F, names: Sequence[str], without: bool) -> Frame:
-    """`quantile(φ, …)`, φ per step."""
+def quantile(frame: Frame, param: F, names: Sequence[str], without: bool, look: Callable[[], None]) -> Frame:
+    """`quantile(φ, …)`, φ per step. `look` is asked before each group, and raises when the query has to stop."""
     if not len(frame.labels):
         return empty(frame.steps)
     groups = group(frame, names, without)
     values = np.empty((len(groups.labels), frame.steps))
     for g in range(len(groups.labels)):
+        look()
         part = groups.members(g)
         values[g] = quantile_rows(param, groups.frame.values[part].T, groups.frame.present[part].T)
     return Frame(groups.labels, values, groups.reduce(np.add, groups.frame.present.astype(np.int64)) > 0)
 
 
-def choose(frame: Frame, param: F, names: Sequence[str], without: bool, highest: bool) -> Frame:
+def choose(
+    frame: Frame, param: F, names: Sequence[str], without: bool, highest: bool, look: Callable[[], None]
+) -> Frame:
     """`topk` and `bottomk`: rows keep their labels; in an instant query they come in order of value, by group."""
     if not len(frame.labels):
         return empty(frame.steps)
@@ -141,6 +144,7 @@ def choose(frame: Frame, param: F, names: Sequence[str], without: bool, highest:
     limit = np.maximum(np.nan_to_num(param, nan=0.0), 0.0)
     order = []
     for g in range(len(groups.labels)):
+        look()
         part = groups.members(g)
         ranked = _ranked(groups.frame.values[part], groups.frame.present[part], highest)
         places = np.empty_like(ranked)

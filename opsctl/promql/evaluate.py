@@ -181,11 +181,13 @@ class Evaluator:
         param = self.scalar(node.param)
         if node.op == "quantile":
             warn_of_quantile(self, node.param, np.array([param.max(), param.min()]))
-            return aggregate.quantile(frame, param, node.labels, node.without)
+            return aggregate.quantile(frame, param, node.labels, node.without, self.scope.limits.check_time)
         if param.max(initial=-np.inf) < 1:
             return empty(len(self.steps))
         _check_count(param)
-        return aggregate.choose(frame, param, node.labels, node.without, node.op == "topk")
+        return aggregate.choose(
+            frame, param, node.labels, node.without, node.op == "topk", self.scope.limits.check_time
+        )
 
     def _value_label(self, node: Node) -> str:
         label = self.text(node)
