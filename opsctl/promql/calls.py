@@ -200,14 +200,13 @@ def _histogram_quantile(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
     warn_of_quantile(evaluator, call.args[0], q)
     place = evaluator.scope.place(call.args[1])
-    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.steps, evaluator.scope.notes, place)
+    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope, place)
 
 
 def _histogram_fraction(evaluator: Evaluator, call: Call) -> Frame:
     lower, upper = evaluator.scalar(call.args[0]), evaluator.scalar(call.args[1])
-    return histogram.fraction(
-        evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes, evaluator.scope.place(call.args[2])
-    )
+    place = evaluator.scope.place(call.args[2])
+    return histogram.fraction(evaluator.vector(call.args[2]), lower, upper, evaluator.scope, place)
 
 
 def _of_native(evaluator: Evaluator, call: Call) -> Frame:

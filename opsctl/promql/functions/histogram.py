@@ -12,7 +12,7 @@ import numpy as np
 from opsctl.model.labels import Labels, quote
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.number import parse_float
-from opsctl.promql.scope import Notes, Repair
+from opsctl.promql.scope import Notes, Repair, Scope
 from opsctl.promql.values import B, F, I
 
 _SMALL = 1e-12
@@ -26,10 +26,13 @@ Kernel = Callable[[F, F, slice | B, Sequence[str]], F]
 """(upper bounds (B,), counts (groups × B × steps), which steps, the groups' metric names) → (groups × steps)"""
 
 
-def quantile(frame: Frame, q: F, moments: I, notes: Notes, place: str) -> Frame:
-    """`q` per step; `moments`: the steps (ms) and `place`: where the argument stands, for notes."""
+def quantile(frame: Frame, q: F, scope: Scope, place: str) -> Frame:
+    """`q` per step; `place`: where the argument stands, for notes."""
+    moments, notes = scope.steps, scope.notes
 
     def kernel(bounds: F, counts: F, steps: slice | B, names: Sequence[str]) -> F:
+        scope.limits.check_time()
+
         def note(repairs: F, bounds: F) -> None:
             _note(repairs, bounds, moments[steps], names, notes, place)
 
@@ -55,11 +58,14 @@ def _note(repairs: F, bounds: F, moments: I, names: Sequence[str], notes: Notes,
         notes.repaired(f"{_REPAIRED} for metric name {quote(name)}" if name else _REPAIRED, repair, place)
 
 
-def fraction(frame: Frame, lower: F, upper: F, notes: Notes, place: str) -> Frame:
+def fraction(frame: Frame, lower: F, upper: F, scope: Scope, place: str) -> Frame:
     """The share of observations between `lower` and `upper` (per step)."""
-    return _by_histogram(
-        frame, lambda bounds, counts, steps, _: _fraction(bounds, counts, lower[steps], upper[steps]), notes, place
-    )
+
+    def kernel(bounds: F, counts: F, steps: slice | B, _: Sequence[str]) -> F:
+        scope.limits.check_time()
+        return _fraction(bounds, counts, lower[steps], upper[steps])
+
+    return _by_histogram(frame, kernel, scope.notes, place)
 
 
 def _by_histogram(frame: Frame, kernel: Kernel, notes: Notes, place: str) -> Frame:
