@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from opsctl.promql.errors import PromqlParseError
 from opsctl.promql.labelling import Labelling
-from opsctl.promql.lexer import Token
+from opsctl.promql.lexer import FILLS, Token
 from opsctl.promql.literals import unquoted
 from opsctl.promql.reader import Reader
 from opsctl.promql.signatures import EXPERIMENTAL, SIGNATURES
@@ -102,14 +102,15 @@ class Grammar:
         matching = replace(matching, on=on, labels=self._labels.names())
         if reader.is_word("group_left", "group_right"):
             card = _CARDS[reader.take().text.lower()]
-            include = self._labels.names() if reader.is_mark("(") else ()
+            nameless = self._begins(reader.token) and not reader.is_mark("(")
+            include = () if nameless or reader.is_word(*FILLS) else self._labels.names()
             matching = replace(matching, card=card, include=include)
         return matching, return_bool
 
     def _fills(self) -> bool:
         """`fill(…)` is read, and refused when the whole operation is known."""
         found = False
-        while self._reader.is_word("fill", "fill_left", "fill_right"):
+        while self._reader.is_word(*FILLS):
             found = True
             self._reader.take()
             self._reader.expect("(", self._context)

@@ -7,6 +7,7 @@ from opsctl.model.matcher import Matcher
 from opsctl.promql.lexer import Token
 from opsctl.promql.literals import unquoted
 from opsctl.promql.reader import Reader
+from opsctl.promql.regexps import regexp_error
 from opsctl.promql.syntax import Selector
 
 _GROUPING = "grouping opts"
@@ -62,7 +63,7 @@ class Labelling:
         try:
             return Matcher(own, op.text, unquoted(reader.take().text))  # type: ignore[arg-type]
         except ValueError as error:
-            raise reader.refuse(str(error), name.position) from None
+            raise reader.refuse(regexp_error(error.__cause__), name.position) from None
 
     def names(self) -> tuple[str, ...]:
         """`(a, b)`, a comma at the end allowed."""

@@ -22,7 +22,7 @@ _AGGREGATORS = "sum avg count min max group stddev stdvar topk bottomk count_val
 _KEYWORDS = "offset smoothed anchored by without on ignoring group_left group_right bool"
 AGGREGATORS = frozenset(_AGGREGATORS.split())
 KEYWORDS = frozenset(_KEYWORDS.split())
-FILLS = frozenset(("fill", "fill_left", "fill_right"))
+FILLS = ("fill", "fill_left", "fill_right")
 _WORDS: dict[str, Kind] = {
     **dict.fromkeys(("and", "or", "unless", "atan2"), "operator"),
     **dict.fromkeys(AGGREGATORS, "aggregator"),

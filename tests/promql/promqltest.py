@@ -19,7 +19,8 @@ from opsctl.promql.notation import split_series, values
 from opsctl.promql.parse import parse
 from opsctl.promql.syntax import Node, Selector, value_type
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "promqltest"
+_BESIDE = [above / "shared" / "data" / "promqltest" for above in Path(__file__).resolve().parents[3:]]
+FOLDER = next((folder for folder in _BESIDE if folder.is_dir()), _BESIDE[0])
 
 
 class Store:
