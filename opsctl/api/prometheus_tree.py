@@ -12,12 +12,12 @@ from opsctl.promql.syntax import (
     Aggregate,
     Binary,
     Call,
-    Negate,
     Node,
     Number,
     Paren,
     Range,
     Selector,
+    Signed,
     Subquery,
     Text,
     value_type,
@@ -41,8 +41,8 @@ def tree(node: Node, depth: int = 0) -> dict[str, Any]:
             return {"type": "matrixSelector", "range": node.range_ms, **_selected(node.selector)}
         case Paren():
             return {"type": "parenExpr", "expr": tree(node.expr, depth + 1)}
-        case Negate():
-            return {"type": "unaryExpr", "op": "-", "expr": tree(node.expr, depth + 1)}
+        case Signed():
+            return {"type": "unaryExpr", "op": node.op, "expr": tree(node.expr, depth + 1)}
         case Call():
             args = [tree(arg, depth + 1) for arg in node.args]
             return {"type": "call", "func": _signature(node.name), "args": args}

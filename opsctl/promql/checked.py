@@ -14,11 +14,11 @@ from opsctl.promql.syntax import (
     Aggregate,
     Binary,
     Call,
-    Negate,
     Node,
     Paren,
     Range,
     Selector,
+    Signed,
     Subquery,
     ValueType,
     value_type,
@@ -32,11 +32,6 @@ TYPE_NAMES: dict[ValueType, str] = {
 def check(node: Node, text: str) -> ValueType:
     """The type of a node whose parts fit. Raises PromqlParseError."""
     return _Check(text).node(node)
-
-
-def check_sign(node: Node, position: int, text: str) -> None:
-    """That a sign may stand before a node. Raises PromqlParseError."""
-    _Check(text).signed(node, position)
 
 
 class _Check:
@@ -53,8 +48,8 @@ class _Check:
             self._aggregate(node)
         elif isinstance(node, Call):
             self._call(node)
-        elif isinstance(node, Negate):
-            self.signed(node.expr, node.position)
+        elif isinstance(node, Signed):
+            self._signed(node.expr, node.position)
         elif isinstance(node, Paren):
             self.node(node.expr)
         elif isinstance(node, Subquery):
@@ -65,7 +60,7 @@ class _Check:
             self._selector(node.selector if isinstance(node, Range) else node)
         return value_type(node)
 
-    def signed(self, node: Node, position: int) -> None:
+    def _signed(self, node: Node, position: int) -> None:
         given = self.node(node)
         if given not in ("scalar", "vector"):
             raise self._refuse(

@@ -22,11 +22,11 @@ from opsctl.promql.syntax import (
     At,
     Binary,
     Call,
-    Negate,
     Node,
     Number,
     Range,
     Selector,
+    Signed,
     Subquery,
     Text,
     inner,
@@ -57,8 +57,10 @@ class Evaluator:
             return self._binary(node)
         if isinstance(node, Aggregate):
             return self._aggregate(node)
-        if isinstance(node, Negate):
+        if isinstance(node, Signed):
             frame = self.vector(node.expr)
+            if node.op == "+":
+                return frame
             return frame.with_values(-frame.values).without_name()
         if isinstance(node, Call):
             return self._call(node)
@@ -70,8 +72,9 @@ class Evaluator:
         node = inner(node)
         if isinstance(node, Number):
             return np.full(len(self.steps), node.value)
-        if isinstance(node, Negate):
-            return -self.scalar(node.expr)
+        if isinstance(node, Signed):
+            value = self.scalar(node.expr)
+            return -value if node.op == "-" else value
         if isinstance(node, Binary):
             made, chain = self._spine(node, self.scalar)
             for link in chain:

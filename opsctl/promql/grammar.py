@@ -16,7 +16,7 @@ from opsctl.promql.literals import unquoted
 from opsctl.promql.reader import Reader
 from opsctl.promql.signatures import EXPERIMENTAL, SIGNATURES
 from opsctl.promql.spans import Spans
-from opsctl.promql.syntax import SETS, Aggregate, Binary, Call, Card, Matching, Negate, Node, Number, Paren, Text
+from opsctl.promql.syntax import SETS, Aggregate, Binary, Call, Card, Matching, Node, Number, Paren, Signed, Text
 
 _PRECEDENCE = {
     "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "+": 4, "-": 4, "*": 5, "/": 5,
@@ -30,14 +30,13 @@ _CARDS: dict[str, Card] = {"group_left": "many-to-one", "group_right": "one-to-m
 
 
 class Grammar:
-    """Reads one expression. `pluses` are the operands of `+` and where the sign stands: it leaves no node behind."""
+    """Reads one expression."""
 
     def __init__(self, text: str, found: list[Token]) -> None:
         self._reader = Reader(text, found)
         self._labels = Labelling(self._reader)
         self._spans = Spans(self._reader)
         self._context = ""
-        self.pluses: list[tuple[Node, int]] = []
 
     def whole(self) -> Node:
         """The whole text as one expression. Raises PromqlParseError."""
@@ -72,14 +71,12 @@ class Grammar:
             made = self._with_sign(sign, made)
         return made
 
-    def _with_sign(self, sign: Token, node: Node) -> Node:
+    @staticmethod
+    def _with_sign(sign: Token, node: Node) -> Node:
         negative = sign.text == "-"
         if isinstance(node, Number):
             return Number(-node.value if negative else node.value, sign.position)
-        if negative:
-            return Negate(node, sign.position)
-        self.pluses.append((node, sign.position))
-        return node
+        return Signed(node, "-" if negative else "+", sign.position)
 
     def _binary(self, left: Node, strength: int) -> Node:
         op = self._reader.take()

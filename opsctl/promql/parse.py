@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from opsctl.promql.checked import check, check_sign
+from opsctl.promql.checked import check
 from opsctl.promql.errors import PromqlParseError
 from opsctl.promql.grammar import Grammar
 from opsctl.promql.lexer import tokens
@@ -23,12 +23,9 @@ def parse(text: str) -> Node:
     found = tokens(text)
     if len(found) > _MOST_TOKENS or sum(token.kind == "operator" for token in found) > _MOST_OPERATORS:
         raise PromqlParseError("the expression has too many parts", text, 0)
-    grammar = Grammar(text, found)
     try:
-        tree = grammar.whole()
+        tree = Grammar(text, found).whole()
         check(tree, text)
-        for operand, position in grammar.pluses:
-            check_sign(operand, position, text)
     except RecursionError:
         raise PromqlParseError("the expression is nested too deeply", text, 0) from None
     return tree

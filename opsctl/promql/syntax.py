@@ -103,8 +103,11 @@ class Binary:
 
 
 @dataclass(frozen=True)
-class Negate:
+class Signed:
+    """`-expr` or `+expr`; the sign of a number is the number's own."""
+
     expr: Node
+    op: Literal["-", "+"] = "-"
     position: int = field(default=0, compare=False)
 
 
@@ -114,7 +117,7 @@ class Paren:
     position: int = field(default=0, compare=False)
 
 
-Node = Number | Text | Selector | Range | Subquery | Call | Aggregate | Binary | Negate | Paren
+Node = Number | Text | Selector | Range | Subquery | Call | Aggregate | Binary | Signed | Paren
 
 SCALAR_FUNCTIONS = frozenset({"time", "pi", "scalar"})
 COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
@@ -123,7 +126,7 @@ SETS = frozenset({"and", "or", "unless"})
 
 def value_type(node: Node) -> ValueType:
     """What a node evaluates to."""
-    while isinstance(node, Paren | Negate):
+    while isinstance(node, Paren | Signed):
         node = node.expr
     if isinstance(node, Number) or (isinstance(node, Call) and node.name in SCALAR_FUNCTIONS):
         return "scalar"

@@ -12,12 +12,12 @@ from opsctl.promql.syntax import (
     Aggregate,
     Binary,
     Call,
-    Negate,
     Node,
     Number,
     Paren,
     Range,
     Selector,
+    Signed,
     Subquery,
     Text,
     value_type,
@@ -74,8 +74,10 @@ class Reference:
             return self.value(node.expr, at)
         if isinstance(node, Number):
             return node.value
-        if isinstance(node, Negate):
+        if isinstance(node, Signed):
             inside = self.value(node.expr, at)
+            if node.op == "+":
+                return inside
             if isinstance(inside, float):
                 return -inside
             return _collected((_nameless(k), -v) for k, v in inside.items())

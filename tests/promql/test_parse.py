@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.promql import PromqlParseError, parse
-from opsctl.promql.syntax import Binary, Negate, Number, Range, Selector, Subquery, Text
+from opsctl.promql.syntax import Binary, Number, Range, Selector, Signed, Subquery, Text
 
 CASES = Path(__file__).parent / "cases"
 
@@ -54,11 +54,11 @@ def test_strings(text: str, content: str) -> None:
 
 def test_a_sign_binds_as_a_product_does() -> None:
     power = parse("-1 ^ 2")
-    assert isinstance(power, Negate)
+    assert isinstance(power, Signed)
     assert isinstance(power.expr, Binary)
     product = parse("-up * 2")
     assert isinstance(product, Binary)
-    assert isinstance(product.lhs, Negate)
+    assert isinstance(product.lhs, Signed)
 
 
 def test_operators_by_precedence() -> None:
