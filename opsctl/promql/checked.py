@@ -130,7 +130,7 @@ class _Check:
 
     def _selector(self, node: Selector) -> None:
         if node.outside:
-            for matcher in node.matchers[1:]:
+            for matcher in node.matchers[:-1]:
                 if matcher.name == METRIC_NAME:
                     raise self._refuse(
                         f"metric name must not be set twice: {quote(node.name)} or {quote(matcher.value)}",

@@ -26,11 +26,12 @@ class Labelling:
         """A selector whose name, if it stands before the braces, has been read."""
         reader = self._reader
         position = name.position if name is not None else reader.token.position
-        matchers = [Matcher(METRIC_NAME, "=", name.text)] if name is not None else []
-        if reader.is_mark("{"):
-            matchers += self._matchers()
-        own = (m.value for m in matchers if m.name == METRIC_NAME and m.op == "=")
-        return Selector(next(own, ""), tuple(matchers), position=position, outside=name is not None)
+        matchers = self._matchers() if reader.is_mark("{") else []
+        if name is not None:
+            matchers.append(Matcher(METRIC_NAME, "=", name.text))
+        own = [m.value for m in matchers if m.name == METRIC_NAME and m.op == "="]
+        title = name.text if name is not None else next(iter(own), "")
+        return Selector(title, tuple(matchers), position=position, outside=name is not None)
 
     def _matchers(self) -> list[Matcher]:
         reader = self._reader

@@ -26,7 +26,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Selector:
-    """`name{matchers} offset … @ …`; the name is among the matchers too (`outside`: first, from before the braces)."""
+    """`name{matchers} offset … @ …`; the name is among the matchers too (`outside`: last, from before the braces)."""
 
     name: str
     matchers: tuple[Matcher, ...]
