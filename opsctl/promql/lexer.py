@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsctl.promql.errors import PromqlParseError
+from opsctl.promql.scan import ALNUM, is_digit, rune, scan_escape, scan_number
 
 Kind = Literal[
     "identifier", "metric identifier", "number", "duration", "string", "operator", "aggregator", "keyword",
@@ -37,7 +38,6 @@ _SPACES = re.compile(f"[{SPACE}]+")
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LETTERS = re.compile(r"[a-zA-Z_]*")
-_ALNUM = re.compile(r"[a-zA-Z0-9_]")
 _DURATION = re.compile(r"[smhdwy]s?(?:\d+[smhdw]s?)*(?:\d+(?![smhdw]))?")
 _DEEPEST = 200
 _NAMES = {"(": "parenthesis", "{": "brace", "[": "bracket", ")": "parenthesis", "]": "bracket"}
@@ -69,15 +69,6 @@ class Token:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
-
-
-def rune(char: str) -> str:
-    """A character as Go's %q prints it."""
-    if char == "":
-        return "'�'"
-    if char in "'\\":
-        return f"'\\{char}'"
-    return f"'{char}'" if char.isprintable() else repr(char)
 
 
 def tokens(text: str) -> list[Token]:
@@ -148,7 +139,7 @@ class _Lexer:
             return self._take("punctuation", 1)
         if char in "\"'`":
             return self._string(char)
-        if _digit(char) or (char == "." and _digit(self._peek(1))):
+        if is_digit(char) or (char == "." and is_digit(self._peek(1))):
             return self._number()
         if char == ":" or _LABEL.match(char):
             return self._in_bracket_word(char) if self._bracket else self._word()
@@ -212,7 +203,7 @@ class _Lexer:
             return self._take("operator", 1)
         if char == ",":
             return self._take("punctuation", 1)
-        if _digit(char) or (char == "." and _digit(self._peek(1))):
+        if is_digit(char) or (char == "." and is_digit(self._peek(1))):
             self._begun = True
             return self._number()
         word = self._duration_word()
@@ -251,14 +242,14 @@ class _Lexer:
         return self._error(f"unexpected character inside braces: {rune(char)}")
 
     def _number(self) -> Token:
-        end, sound = _scan_number(self._text, self._at)
+        end, sound = scan_number(self._text, self._at)
         if sound:
             return self._take("number", end - self._at)
         duration = _DURATION.match(self._text, end)
         end = duration.end() if duration else end
-        if duration and not _digit(self._text[end - 1]) and not _ALNUM.match(self._text, end):
+        if duration and not is_digit(self._text[end - 1]) and not ALNUM.match(self._text, end):
             return self._take("duration", end - self._at)
-        if duration and not _digit(self._text[end - 1]):
+        if duration and not is_digit(self._text[end - 1]):
             end += 1  # the character that does not belong there
         return self._error(f'bad number or duration syntax: "{self._text[self._at : end]}"')
 
@@ -274,66 +265,6 @@ class _Lexer:
                 return self._error("invalid UTF-8 rune")
             at += 1
             if char == "\\" and mark != "`":
-                at, wrong = _escape(self._text, at, mark)
+                at, wrong = scan_escape(self._text, at, mark)
                 if wrong:
                     return self._error(wrong)
-
-
-def _digit(char: str) -> bool:
-    return char.isascii() and char.isdigit()
-
-
-def _scan_number(text: str, start: int) -> tuple[int, bool]:
-    """Where a number ends, and whether it is one: neither two dots nor two exponents, underscores between digits."""
-    digits = "0123456789"
-    at = start
-    if text[at : at + 2].lower() == "0x":
-        digits, at = "0123456789abcdefABCDEF", at + 2
-        at += text[at : at + 1] == "_"
-    dotted = raised = False
-    while at < len(text) and text[at] in digits + "._eE":
-        char, after = text[at], text[at + 1 : at + 2]
-        at += 1
-        if char in digits:
-            continue
-        if char == ".":
-            if dotted or after in ("_", ".") or len(digits) > 10:
-                return at + (not dotted and after in ("_", ".")), False
-            dotted = True
-        elif char == "_":
-            if after == "" or after in "._eE":
-                return at + bool(after), False
-        else:
-            if raised:
-                return at, False
-            raised = True
-            at += text[at : at + 1] in ("+", "-")
-            after = text[at : at + 1]
-            if after == "" or after in "._eE":
-                return at + bool(after), False
-    return at, not _ALNUM.match(text, at)
-
-
-def _escape(text: str, at: int, mark: str) -> tuple[int, str]:
-    """Behind an escape sequence whose backslash has been read, or what is wrong with it."""
-    char = text[at : at + 1]
-    if char and char in "abfnrtv\\" + mark:
-        return at + 1, ""
-    forms = {"x": (2, 16, 0xFF), "u": (4, 16, 0x10FFFF), "U": (8, 16, 0x10FFFF)}
-    count, base, most = (3, 8, 0xFF) if char and char in "01234567" else forms.get(char, (0, 0, 0))
-    if not count:
-        return at, f"unknown escape sequence {_code(char)}" if char else "escape sequence not terminated"
-    at += base == 16
-    for place in range(at, at + count):
-        digit = text[place : place + 1]
-        if not digit:
-            return place, "escape sequence not terminated"
-        if digit not in "0123456789abcdefABCDEF" or int(digit, 16) >= base:
-            return place, f"illegal character {_code(digit)} in escape sequence"
-    value = int(text[at : at + count], base)
-    bad = value > most or 0xD800 <= value < 0xE000
-    return at + count, "escape sequence is an invalid Unicode code point" if bad else ""
-
-
-def _code(char: str) -> str:
-    return f"U+{ord(char):04X}" + (f" '{char}'" if char.isprintable() else "")
