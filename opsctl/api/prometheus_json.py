@@ -13,6 +13,7 @@ from opsctl.promql import Matrix, Scalar, String, Value
 from opsctl.promql.number import format_float, printable
 
 _CUT = "results truncated due to limit"
+_MOST_NOTES = 10
 STATUS = {
     "bad_data": 400, "execution": 422, "timeout": 503, "canceled": 499, "not_found": 404,
     "not_acceptable": 406, "internal": 500,
@@ -22,10 +23,16 @@ STATUS = {
 def success(data: Any, warnings: Sequence[str] = (), infos: Sequence[str] = ()) -> Response:
     body: dict[str, Any] = {"status": "success", "data": data}
     if warnings:
-        body["warnings"] = list(warnings)
+        body["warnings"] = _few(warnings, "warning")
     if infos:
-        body["infos"] = list(infos)
+        body["infos"] = _few(infos, "info")
     return Response(_json(body), media_type="application/json")
+
+
+def _few(notes: Sequence[str], kind: str) -> list[str]:
+    """At most ten, and how many are left out. Source: util/annotations AsStrings."""
+    more = len(notes) - _MOST_NOTES
+    return [*notes[:_MOST_NOTES], f"{more} more {kind} annotations omitted"] if more > 0 else list(notes)
 
 
 def failure(kind: str, message: str, status: int = 0) -> Response:

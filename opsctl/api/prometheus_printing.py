@@ -19,12 +19,12 @@ from opsctl.promql.syntax import (
     Binary,
     Call,
     Matching,
-    Negate,
     Node,
     Number,
     Paren,
     Range,
     Selector,
+    Signed,
     Subquery,
     Text,
 )  # fmt: skip
@@ -63,8 +63,8 @@ class _Printer:
                 return f"{self.line(node.lhs)} {node.op}{_how(node)} {self.line(node.rhs)}"
             case Call():
                 return f"{node.name}({', '.join(self.line(arg) for arg in node.args)})"
-            case Negate():
-                return f"-{self.line(node.expr)}"
+            case Signed():
+                return f"{node.op}{self.line(node.expr)}"
             case Paren():
                 return f"({self.line(node.expr)})"
             case Subquery():
@@ -74,8 +74,8 @@ class _Printer:
 
     def pretty(self, node: Node, level: int) -> str:
         pad = "  " * level
-        if isinstance(node, Negate):
-            return f"{pad}-{self.pretty(node.expr, level).strip()}"
+        if isinstance(node, Signed):
+            return f"{pad}{node.op}{self.pretty(node.expr, level).strip()}"
         line = self.line(node)
         if len(line.encode("utf-8", "replace")) <= _WIDEST:
             return pad + line

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
-
-import promql_parser as rust
 
 from opsctl.model.matcher import Matcher
 from opsctl.promql import PromqlError
 from opsctl.promql.number import format_float, printable
+from opsctl.promql.signatures import SIGNATURES
 from opsctl.promql.syntax import (
     Aggregate,
     Binary,
     Call,
-    Negate,
     Node,
     Number,
     Paren,
     Range,
     Selector,
+    Signed,
     Subquery,
     Text,
-    ValueType,
     value_type,
 )  # fmt: skip
 
 _DEEPEST = 100
-_SAMPLES: dict[ValueType, str] = {"vector": "x", "matrix": "x[1m]", "scalar": "1", "string": '"s"'}
 
 
 def tree(node: Node, depth: int = 0) -> dict[str, Any]:
@@ -45,15 +41,11 @@ def tree(node: Node, depth: int = 0) -> dict[str, Any]:
             return {"type": "matrixSelector", "range": node.range_ms, **_selected(node.selector)}
         case Paren():
             return {"type": "parenExpr", "expr": tree(node.expr, depth + 1)}
-        case Negate():
-            return {"type": "unaryExpr", "op": "-", "expr": tree(node.expr, depth + 1)}
+        case Signed():
+            return {"type": "unaryExpr", "op": node.op, "expr": tree(node.expr, depth + 1)}
         case Call():
             args = [tree(arg, depth + 1) for arg in node.args]
-            return {
-                "type": "call",
-                "func": _signature(node.name, tuple(value_type(a) for a in node.args)),
-                "args": args,
-            }
+            return {"type": "call", "func": _signature(node.name), "args": args}
         case Aggregate():
             return _aggregate(node, depth)
         case Binary():
@@ -99,17 +91,6 @@ def _moment(node: Selector | Subquery) -> dict[str, Any]:
     return {"timestamp": None if border else node.at, "startOrEnd": node.at if border else None}
 
 
-@lru_cache(maxsize=256)
-def _signature(name: str, given: tuple[ValueType, ...]) -> dict[str, Any]:
-    """What the parser's own table says of a function, asked with arguments of the types that it was given."""
-    arguments = ", ".join(_SAMPLES[kind] for kind in given)
-    call: Any = rust.parse(f"{name}({arguments})")
-    found = call.func
-    return {
-        "name": name, "argTypes": [_kind(each) for each in found.arg_types],
-        "variadic": found.variadic, "returnType": _kind(found.return_type),
-    }  # fmt: skip
-
-
-def _kind(kind: Any) -> str:
-    return str(kind).rsplit(".", 1)[-1].lower()
+def _signature(name: str) -> dict[str, Any]:
+    found = SIGNATURES[name]
+    return {"name": name, "argTypes": list(found.takes), "variadic": found.optional, "returnType": found.gives}

@@ -18,6 +18,7 @@ from opsctl.model.labels import METRIC_NAME, Labels
 T = TypeVar("T")
 I = NDArray[np.int64]  # noqa: E741 - as promql.values has it
 _REMEMBERED = 48
+_METADATA = (METRIC_NAME, "__type__", "__unit__")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,7 +78,7 @@ class LabelRows(Sequence[Labels]):
         return self.memo("unique", lambda: [len(set(self._labels)) == len(self._labels)])[0]
 
     def nameless(self) -> LabelRows:
-        """Without the metric's name."""
+        """Without the metric's name, type and unit."""
         return self.made("nameless", nameless)
 
     def grouped(self, names: Sequence[str], without: bool) -> Grouping:
@@ -100,5 +101,8 @@ def label_rows(labels: Sequence[Labels]) -> LabelRows:
 
 
 def nameless(labels: Labels) -> Labels:
-    """Without the metric's name."""
-    return labels.without((METRIC_NAME,)) if METRIC_NAME in labels else labels
+    """Without the metric's name, type and unit: what a value is no longer once something was computed of it.
+
+    Source: prometheus schema.IsMetadataLabel.
+    """
+    return labels.without(_METADATA) if any(name in labels for name in _METADATA) else labels

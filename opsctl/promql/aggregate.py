@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opsctl.model.labels import Labels
+from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.promql.exact import exact_sum, mean_of, needs_exact
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.number import format_float
@@ -120,19 +120,22 @@ _PLAIN: dict[str, Callable[[Groups, F], F]] = {
 }
 
 
-def quantile(frame: Frame, param: F, names: Sequence[str], without: bool) -> Frame:
-    """`quantile(φ, …)`, φ per step."""
+def quantile(frame: Frame, param: F, names: Sequence[str], without: bool, look: Callable[[], None]) -> Frame:
+    """`quantile(φ, …)`, φ per step. `look` is asked before each group, and raises when the query has to stop."""
     if not len(frame.labels):
         return empty(frame.steps)
     groups = group(frame, names, without)
     values = np.empty((len(groups.labels), frame.steps))
     for g in range(len(groups.labels)):
+        look()
         part = groups.members(g)
         values[g] = quantile_rows(param, groups.frame.values[part].T, groups.frame.present[part].T)
     return Frame(groups.labels, values, groups.reduce(np.add, groups.frame.present.astype(np.int64)) > 0)
 
 
-def choose(frame: Frame, param: F, names: Sequence[str], without: bool, highest: bool) -> Frame:
+def choose(
+    frame: Frame, param: F, names: Sequence[str], without: bool, highest: bool, look: Callable[[], None]
+) -> Frame:
     """`topk` and `bottomk`: rows keep their labels; in an instant query they come in order of value, by group."""
     if not len(frame.labels):
         return empty(frame.steps)
@@ -141,6 +144,7 @@ def choose(frame: Frame, param: F, names: Sequence[str], without: bool, highest:
     limit = np.maximum(np.nan_to_num(param, nan=0.0), 0.0)
     order = []
     for g in range(len(groups.labels)):
+        look()
         part = groups.members(g)
         ranked = _ranked(groups.frame.values[part], groups.frame.present[part], highest)
         places = np.empty_like(ranked)
@@ -159,18 +163,29 @@ def _ranked(values: F, present: B, highest: bool) -> I:
     return made
 
 
-def count_values(frame: Frame, label: str, names: Sequence[str], without: bool) -> Frame:
-    """How many rows of each group have each value; the value becomes a label."""
+def count_values(frame: Frame, label: str, names: Sequence[str], without: bool, check: Callable[[int], None]) -> Frame:
+    """How many rows of each group have each value; the value is a label of every row before they are grouped.
+
+    `check` refuses an array of too many values: where all differ, each makes a series.
+    """
     if not len(frame.labels):
         return empty(frame.steps)
-    groups = group(frame, names, without)
+    # without the label itself, rows that differ in it alone are one group, since the value takes its place
+    groups = group(frame, [*names, label] if without else [n for n in names if n != label], without)
     sizes = np.diff(np.append(groups.starts, len(frame.labels)))
     rows, steps = np.nonzero(groups.frame.present)
     distinct, codes = np.unique(groups.frame.values[rows, steps], return_inverse=True)
     keys = np.repeat(np.arange(len(groups.labels)), sizes)[rows] * len(distinct) + codes
+    if without and (label in names or label == METRIC_NAME):
+        return _counted(groups.labels, keys // len(distinct), steps, frame.steps)
     made, places = np.unique(keys, return_inverse=True)
-    counts = np.zeros((len(made), frame.steps))
-    np.add.at(counts, (places, steps), 1.0)
+    check(len(made) * frame.steps)
     texts = [format_float(value) for value in distinct.tolist()]
     labels = [groups.labels[key // len(distinct)].merged({label: texts[key % len(distinct)]}) for key in made.tolist()]
-    return Frame(labels, counts, counts > 0).relabelled(labels)
+    return _counted(labels, places, steps, frame.steps)
+
+
+def _counted(labels: Sequence[Labels], places: I, steps: I, width: int) -> Frame:
+    counts = np.zeros((len(labels), width))
+    np.add.at(counts, (places, steps), 1.0)
+    return Frame(labels, counts, counts > 0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from opsctl.model.labelrows import LabelRows, nameless
 from opsctl.model.labels import METRIC_NAME, Labels, quote
 from opsctl.promql.errors import PromqlError
 from opsctl.promql.frame import Frame, concatenate, empty
-from opsctl.promql.syntax import Matching
+from opsctl.promql.syntax import SETS, Matching
 from opsctl.promql.values import B, F, I
 
 Operation = Callable[[F, F], F]
@@ -40,7 +41,7 @@ COMPARISON: dict[str, Callable[[F, F], B]] = {
     "<=": np.less_equal,
     ">=": np.greater_equal,
 }
-SETS = ("and", "or", "unless")
+_LEGACY = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 def scalar_scalar(op: str, left: F, right: F) -> F:
@@ -64,8 +65,10 @@ def vector_scalar(op: str, frame: Frame, scalar: F, swapped: bool, return_bool: 
     return frame.with_values(frame.values, frame.present & holds).compact()
 
 
-def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return_bool: bool) -> Frame:
-    """Two vectors. Raises PromqlError where Prometheus refuses to match them."""
+def vector_vector(
+    op: str, left: Frame, right: Frame, matching: Matching, return_bool: bool, check: Callable[[int], None]
+) -> Frame:
+    """Two vectors; `check` refuses an array of too many values. Raises PromqlError where Prometheus does."""
     if op in SETS:
         return _set(op, left, right, matching)
     swapped = matching.card == "one-to-many"
@@ -73,8 +76,10 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
     if not len(many.labels) or not len(one.labels):
         return empty(left.steps)
     drop_name = op in ARITHMETIC or return_bool
+    members = _members(one.rows_of_labels, matching)
+    _refuse_several(one, many, members, swapped)
+    check(members.pairs(_keys(many.rows_of_labels, matching)) * left.steps if members.several else 0)
     pairs = _pairs(many.rows_of_labels, one.rows_of_labels, matching, drop_name)
-    _refuse_several(one, many, pairs, swapped)
     if not len(pairs.rows):
         return empty(left.steps)
     many, mate = many.rows(pairs.rows), one.rows(pairs.mates)
@@ -87,15 +92,36 @@ def vector_vector(op: str, left: Frame, right: Frame, matching: Matching, return
 class Pairs:
     """Row `rows[i]` of the "many" side meets row `mates[i]` of the "one" side; the result is labelled `labels[i]`.
 
-    `several`: the groups of the "one" side with more rows than one. `groups`: what may be there once in a step.
+    `groups`: rows with the same number may not be there in the same step (None: all may).
     """
 
     one: LabelRows
     rows: I
     mates: I
     labels: LabelRows
-    groups: LabelRows
+    groups: I | None
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """The rows of each group of the "one" side; `several`: the groups with more rows than one."""
+
+    rows: Mapping[Labels, Sequence[int]]
     several: Mapping[Labels, Sequence[int]]
+
+    def pairs(self, keys: Sequence[Labels]) -> int:
+        """How many pairs rows with these keys make."""
+        return sum(len(self.rows.get(key, ())) for key in keys)
+
+
+def _members(one: LabelRows, matching: Matching) -> Members:
+    def make() -> Members:
+        found: dict[Labels, list[int]] = {}
+        for index, key in enumerate(_keys(one, matching)):
+            found.setdefault(key, []).append(index)
+        return Members(found, {key: rows for key, rows in found.items() if len(rows) > 1})
+
+    return one.memo(("members", matching.on, matching.labels), make)
 
 
 def _pairs(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool) -> Pairs:
@@ -104,15 +130,21 @@ def _pairs(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool)
 
 
 def _paired(many: LabelRows, one: LabelRows, matching: Matching, drop_name: bool) -> Pairs:
-    many_keys = _keys(many, matching)
-    members: dict[Labels, list[int]] = {}
-    for index, key in enumerate(_keys(one, matching)):
-        members.setdefault(key, []).append(index)
+    many_keys, members = _keys(many, matching), _members(one, matching).rows
     met = [(i, j) for i, key in enumerate(many_keys) for j in members.get(key, ())]
     rows, mates = (np.array([m[side] for m in met], dtype=np.int64) for side in (0, 1))
     labels = LabelRows(_result(many[i], one[j], matching, drop_name) for i, j in met)
-    groups = LabelRows(many_keys[i] for i, _ in met) if matching.card == "one-to-one" else labels
-    return Pairs(one, rows, mates, labels, groups, {key: rows for key, rows in members.items() if len(rows) > 1})
+    keys: list[Hashable] = [many_keys[i] for i, _ in met]
+    if matching.card != "one-to-one":
+        keys = list(zip(keys, labels, strict=True))
+    return Pairs(one, rows, mates, labels, _numbered(keys))
+
+
+def _numbered(keys: Sequence[Hashable]) -> I | None:
+    """A number for each key, equal ones alike; None where no two are equal."""
+    first: dict[Hashable, int] = {}
+    places = np.array([first.setdefault(key, len(first)) for key in keys], dtype=np.int64)
+    return places if len(first) < len(keys) else None
 
 
 def _apply(op: str, many: Frame, mate: Frame, swapped: bool, return_bool: bool) -> tuple[F, B]:
@@ -134,12 +166,13 @@ def _keys(labels: LabelRows, matching: Matching) -> LabelRows:
     return labels.made(("ignoring", dropped), lambda each: each.without(dropped))
 
 
-def _refuse_several(one: Frame, many: Frame, pairs: Pairs, swapped: bool) -> None:
+def _refuse_several(one: Frame, many: Frame, members: Members, swapped: bool) -> None:
     """Over a range a group of the "one" side may have several rows, but only one in a step."""
-    asked = np.logical_or.reduce(many.present, axis=0) if pairs.several else None
-    for key, rows in pairs.several.items():
-        if ((one.present[rows].sum(axis=0) > 1) & asked).any():
-            raise PromqlError(_duplicate(key, [one.labels[r] for r in rows], swapped))
+    asked = np.logical_or.reduce(many.present, axis=0) if members.several else None
+    for key, rows in members.several.items():
+        wrong = np.flatnonzero((one.present[rows].sum(axis=0) > 1) & asked)
+        if len(wrong):
+            raise PromqlError(_duplicate(key, [one.labels[r] for r in rows if one.present[r, wrong[0]]], swapped))
 
 
 def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:
@@ -153,16 +186,15 @@ def _duplicate(key: Labels, rows: Sequence[Labels], swapped: bool) -> str:
 
 
 def _set_text(labels: Labels) -> str:
-    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
+    named = ((name if _LEGACY.fullmatch(name) else quote(name), value) for name, value in labels.pairs)
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in named) + "}"
 
 
-def _refuse_meeting(groups: LabelRows, present: B, matching: Matching) -> None:
-    if groups.unique:
+def _refuse_meeting(groups: I | None, present: B, matching: Matching) -> None:
+    if groups is None:
         return
-    first: dict[Labels, int] = {}
-    places = np.array([first.setdefault(g, len(first)) for g in groups])
-    count = np.zeros((len(first), present.shape[1]), dtype=np.int64)
-    np.add.at(count, places, present.astype(np.int64))
+    count = np.zeros((int(groups.max()) + 1, present.shape[1]), dtype=np.int64)
+    np.add.at(count, groups, present.astype(np.int64))
     if (count > 1).any():
         if matching.card == "one-to-one":
             raise PromqlError(

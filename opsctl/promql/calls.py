@@ -10,8 +10,7 @@ import numpy as np
 from opsctl.model.labels import METRIC_NAME, Labels, quote
 from opsctl.promql.frame import Frame, empty, row
 from opsctl.promql.functions import arithmetic, calendar, histogram, over_time, rates, regression, relabelling
-from opsctl.promql.locate import place_of_argument
-from opsctl.promql.number import format_float
+from opsctl.promql.number import go_float
 from opsctl.promql.syntax import Call, Node, Range, Selector, inner
 from opsctl.promql.values import B, F
 from opsctl.promql.window import Windows
@@ -38,19 +37,17 @@ def _windowed(of_windows: OfWindows, place: int = 0, keep_name: bool = False) ->
 
 def _quantile_over_time(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    warn_of_quantile(evaluator, call.position, q)
-    return _over(evaluator, evaluator.windows(call.args[1]), lambda w: over_time.quantile(w, q), False)
+    windows = evaluator.windows(call.args[1])
+    warn_of_quantile(evaluator, call.args[0], q[np.logical_or.reduce(windows.count > 0, axis=0)])
+    return _over(evaluator, windows, lambda w: over_time.quantile(w, q), False)
 
 
-def warn_of_quantile(evaluator: Evaluator, position: int, q: F) -> None:
-    """Notes a quantile outside [0, 1] for the call whose name stands at `position`."""
-    for value in q[np.isnan(q) | (q < 0) | (q > 1)][:1].tolist():
-        place = place_of_argument(evaluator.scope.text, position, 0)
-        evaluator.scope.notes.warn(f"quantile value should be between 0 and 1, got {format_float(value)}", place)
-
-
-def _place(evaluator: Evaluator, call: Call, index: int) -> str:
-    return place_of_argument(evaluator.scope.text, call.position, index)
+def warn_of_quantile(evaluator: Evaluator, parameter: Node, q: F) -> None:
+    """Notes each quantile outside [0, 1]."""
+    wrong = q[np.isnan(q) | (q < 0) | (q > 1)]
+    for value in np.unique(wrong).tolist():
+        place = evaluator.scope.place(parameter)
+        evaluator.scope.notes.warn(f"quantile value should be between 0 and 1, got {go_float(value)}", place)
 
 
 def _counter(of_windows: OfWindows) -> Function:
@@ -58,15 +55,26 @@ def _counter(of_windows: OfWindows) -> Function:
 
     def call_it(evaluator: Evaluator, call: Call) -> Frame:
         windows = evaluator.windows(call.args[0])
-        for name in windows.labels.memo("names", lambda: sorted({each.name for each in windows.labels})):
-            if name and not name.endswith(_COUNTER_ENDS):
-                evaluator.scope.notes.info(
-                    "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quote(name),
-                    _place(evaluator, call, 0),
-                )
+        for name in _unlike_counters(windows):
+            evaluator.scope.notes.info(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: " + quote(name),
+                evaluator.scope.place(call.args[0]),
+            )
         return _over(evaluator, windows, of_windows, False)
 
     return call_it
+
+
+def _unlike_counters(windows: Windows) -> list[str]:
+    """The names of the series that get a rate and are not named as counters are."""
+    labels = windows.labels
+    names = labels.memo("names", lambda: sorted({each.name for each in labels}))
+    unlike = [name for name in names if name and not name.endswith(_COUNTER_ENDS)]
+    if not unlike:
+        return []
+    given = np.logical_or.reduce(windows.count >= 2, axis=1)[windows.samples.axes]
+    held = {labels[row].name for row in np.flatnonzero(given).tolist()}
+    return [name for name in unlike if name in held]
 
 
 def _predict_linear(evaluator: Evaluator, call: Call) -> Frame:
@@ -97,15 +105,16 @@ def _absent_labels(node: Node) -> Labels:
     if not isinstance(node, Selector):
         return Labels()
     found: dict[str, str] = {}
-    several: set[str] = set()
+    seen: set[str] = set()
     for matcher in node.matchers:
         if matcher.name == METRIC_NAME:
             continue
-        if matcher.op == "=" and matcher.name not in found:
+        if matcher.op == "=" and matcher.name not in seen:
             found[matcher.name] = matcher.value
+            seen.add(matcher.name)
         else:
-            several.add(matcher.name)
-    return Labels({k: v for k, v in found.items() if k not in several})
+            found.pop(matcher.name, None)
+    return Labels(found)
 
 
 def _value_by_value(function: Callable[[F], F]) -> Function:
@@ -132,13 +141,13 @@ def _clamp(evaluator: Evaluator, call: Call) -> Frame:
 
 
 def _clamp_min(evaluator: Evaluator, call: Call) -> Frame:
-    frame, bound = evaluator.vector(call.args[0]), evaluator.scalar(call.args[1])
-    return frame.with_values(np.maximum(frame.values, bound)).without_name()
+    bound = evaluator.scalar(call.args[1])
+    return arithmetic.clamp(evaluator.vector(call.args[0]), bound, np.full(len(bound), np.inf))
 
 
 def _clamp_max(evaluator: Evaluator, call: Call) -> Frame:
-    frame, bound = evaluator.vector(call.args[0]), evaluator.scalar(call.args[1])
-    return frame.with_values(np.minimum(frame.values, bound)).without_name()
+    bound = evaluator.scalar(call.args[1])
+    return arithmetic.clamp(evaluator.vector(call.args[0]), np.full(len(bound), -np.inf), bound)
 
 
 def _round(evaluator: Evaluator, call: Call) -> Frame:
@@ -163,6 +172,11 @@ def _vector(evaluator: Evaluator, call: Call) -> Frame:
 def _sort(descending: bool) -> Function:
     def call_it(evaluator: Evaluator, call: Call) -> Frame:
         frame = evaluator.vector(call.args[0])
+        if frame.steps > 1:
+            evaluator.scope.notes.warn(
+                "sort is ineffective for range queries since results are always ordered by labels",
+                evaluator.scope.place(call),
+            )
         if frame.steps != 1 or not len(frame.labels):
             return frame
         values = frame.values[:, 0]
@@ -184,16 +198,15 @@ def _label_join(evaluator: Evaluator, call: Call) -> Frame:
 
 def _histogram_quantile(evaluator: Evaluator, call: Call) -> Frame:
     q = evaluator.scalar(call.args[0])
-    warn_of_quantile(evaluator, call.position, q)
-    place = _place(evaluator, call, 1)
-    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope.notes, place)
+    warn_of_quantile(evaluator, call.args[0], q)
+    place = evaluator.scope.place(call.args[1])
+    return histogram.quantile(evaluator.vector(call.args[1]), q, evaluator.scope, place)
 
 
 def _histogram_fraction(evaluator: Evaluator, call: Call) -> Frame:
     lower, upper = evaluator.scalar(call.args[0]), evaluator.scalar(call.args[1])
-    return histogram.fraction(
-        evaluator.vector(call.args[2]), lower, upper, evaluator.scope.notes, _place(evaluator, call, 2)
-    )
+    place = evaluator.scope.place(call.args[2])
+    return histogram.fraction(evaluator.vector(call.args[2]), lower, upper, evaluator.scope, place)
 
 
 def _of_native(evaluator: Evaluator, call: Call) -> Frame:

@@ -2,7 +2,9 @@
 
 PromqlError            the expression cannot be evaluated (Prometheus' errorType `execution`)
 ├── PromqlParseError   it is not PromQL, or asks for a feature that is refused by name (`bad_data`)
-└── PromqlLimitError   its result or its work would be too large (`execution`)
+│   └── PromqlTypeError  it is, but gives a kind of value that the question cannot take
+├── PromqlLimitError   its result or its work would be too large (`execution`)
+└── PromqlTimeoutError its deadline has passed (`timeout`)
 """
 
 from __future__ import annotations
@@ -27,14 +29,28 @@ class PromqlParseError(PromqlError):
         self.reason = reason
 
 
+class PromqlTypeError(PromqlParseError):
+    """Sound PromQL that gives what was not asked for: its sentence has no place in the text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "")
+        self.message = reason
+        self.position = None
+
+
 class PromqlLimitError(PromqlError):
     """The query would be too large."""
 
 
+class PromqlTimeoutError(PromqlError):
+    """The query took longer than it may."""
+
+
 def line_and_column(text: str, position: int) -> tuple[int, int]:
-    """The 1-based line and column of a character of a text."""
+    """The 1-based line and column of a character of a text; columns count bytes, as Prometheus' do."""
     before = text[:position]
-    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+    line = before[before.rfind("\n") + 1 :]
+    return before.count("\n") + 1, len(line.encode("utf-8", "surrogateescape")) + 1
 
 
 def too_many_samples() -> PromqlLimitError:

@@ -15,18 +15,18 @@ from opsctl.promql.calls import CALLS, OVER_WINDOWS, warn_of_quantile
 from opsctl.promql.errors import PromqlError
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.functions.relabelling import valid_name
-from opsctl.promql.number import format_float
+from opsctl.promql.number import go_float
 from opsctl.promql.scope import Scope
 from opsctl.promql.syntax import (
     Aggregate,
     At,
     Binary,
     Call,
-    Negate,
     Node,
     Number,
     Range,
     Selector,
+    Signed,
     Subquery,
     Text,
     inner,
@@ -49,6 +49,7 @@ class Evaluator:
 
     def vector(self, node: Node) -> Frame:
         """An instant vector at every step."""
+        self.scope.limits.check_time()
         node = inner(node)
         if isinstance(node, Selector):
             return self.selected(node)[0].compact()
@@ -56,8 +57,10 @@ class Evaluator:
             return self._binary(node)
         if isinstance(node, Aggregate):
             return self._aggregate(node)
-        if isinstance(node, Negate):
+        if isinstance(node, Signed):
             frame = self.vector(node.expr)
+            if node.op == "+":
+                return frame
             return frame.with_values(-frame.values).without_name()
         if isinstance(node, Call):
             return self._call(node)
@@ -65,11 +68,13 @@ class Evaluator:
 
     def scalar(self, node: Node) -> F:
         """A scalar at every step."""
+        self.scope.limits.check_time()
         node = inner(node)
         if isinstance(node, Number):
             return np.full(len(self.steps), node.value)
-        if isinstance(node, Negate):
-            return -self.scalar(node.expr)
+        if isinstance(node, Signed):
+            value = self.scalar(node.expr)
+            return -value if node.op == "-" else value
         if isinstance(node, Binary):
             made, chain = self._spine(node, self.scalar)
             for link in chain:
@@ -92,7 +97,7 @@ class Evaluator:
         if isinstance(node, Range):
             ends = self._ends(node.selector.at, node.selector.offset_ms)
             series = self._select(node.selector, ends, node.range_ms)
-            return windows(series, ends, node.range_ms)
+            return windows(series, ends, node.range_ms, self.scope.limits.check_time)
         if isinstance(node, Subquery):
             return self._subquery(node)
         raise PromqlError(f"expected a range vector, got {value_type(node)}")
@@ -106,6 +111,7 @@ class Evaluator:
     def _select(self, node: Selector, ends: I, reach_ms: int) -> Samples:
         """Left-open: a sample exactly `reach_ms` before a step does not count."""
         found = Samples.of(self.querier.select(node.matchers, int(ends.min()) - reach_ms + 1, int(ends.max())))
+        self.scope.limits.check_time()
         self.scope.limits.check(len(found) * len(ends))
         self.scope.limits.check(len(found.values))
         return found
@@ -127,7 +133,7 @@ class Evaluator:
         if not len(steps):
             return windows(Samples.of([]), ends, node.range_ms)
         frame = Evaluator(self.querier, replace(self.scope, steps=steps)).any_vector(node.expr)
-        return framed(frame, steps, ends, node.range_ms)
+        return framed(frame, steps, ends, node.range_ms, self.scope.limits.check_time)
 
     def any_vector(self, node: Node) -> Frame:
         """A vector, or a scalar as the one series without labels."""
@@ -164,23 +170,27 @@ class Evaluator:
         right = self.vector(node.rhs)
         if not isinstance(left, Frame):
             return binary.vector_scalar(node.op, right, left, True, node.return_bool)
-        self.scope.limits.check(max(left.values.size, right.values.size))
-        return binary.vector_vector(node.op, left, right, node.matching, node.return_bool)
+        check = self.scope.limits.check
+        check(max(left.values.size, right.values.size))
+        return binary.vector_vector(node.op, left, right, node.matching, node.return_bool, check)
 
     def _aggregate(self, node: Aggregate) -> Frame:
         frame = self.vector(node.expr)
         if node.param is None:
             return aggregate.aggregate(node.op, frame, node.labels, node.without)
         if node.op == "count_values":
-            return aggregate.count_values(frame, self._value_label(node.param), node.labels, node.without)
+            label = self._value_label(node.param)
+            return aggregate.count_values(frame, label, node.labels, node.without, self.scope.limits.check)
         param = self.scalar(node.param)
         if node.op == "quantile":
-            warn_of_quantile(self, node.position, param)
-            return aggregate.quantile(frame, param, node.labels, node.without)
-        if not len(param) or not (param >= 1).any():
+            warn_of_quantile(self, node.param, np.array([param.max(), param.min()]))
+            return aggregate.quantile(frame, param, node.labels, node.without, self.scope.limits.check_time)
+        if param.max(initial=-np.inf) < 1:
             return empty(len(self.steps))
         _check_count(param)
-        return aggregate.choose(frame, param, node.labels, node.without, node.op == "topk")
+        return aggregate.choose(
+            frame, param, node.labels, node.without, node.op == "topk", self.scope.limits.check_time
+        )
 
     def _value_label(self, node: Node) -> str:
         label = self.text(node)
@@ -213,4 +223,4 @@ def _check_count(param: F) -> None:
         raise PromqlError("Parameter value is NaN")
     for bad, word in ((param[param <= -(2.0**63)], "underflows"), (param[param >= 2.0**63], "overflows")):
         if len(bad):
-            raise PromqlError(f"Scalar value {format_float(float(bad[0]))} {word} int64")
+            raise PromqlError(f"Scalar value {go_float(float(bad[0]))} {word} int64")

@@ -20,16 +20,40 @@ def needs_exact(total: F, size: F) -> B:
 
 def exact_sum(values: F) -> F:
     """The compensated sum over the first axis."""
-    total = np.zeros(values.shape[1:])
-    lost = np.zeros(values.shape[1:])
     with np.errstate(all="ignore"):
-        for each in values:
-            new = total + each
-            larger = np.abs(total) >= np.abs(each)
-            step = np.where(larger, (total - new) + each, (each - new) + total)
-            lost = np.where(np.isinf(new), 0.0, lost + step)
-            total = new
-        return np.where(np.isinf(total), total, total + lost)
+        total = _halved(values)
+        endless = ~np.isfinite(np.abs(values).sum(axis=0))
+        if endless.any():
+            finite = np.isfinite(values).all(axis=0)
+            total = np.where(finite, total, values.sum(axis=0))
+            total[endless & finite] = _in_order(values[:, endless & finite])  # it may overflow on the way
+        return total
+
+
+def _halved(values: F) -> F:
+    """One half is added to the other until one row is left; what each addition lost is added at the end."""
+    rows, lost = values, np.zeros(values.shape[1:])
+    while len(rows) > 1:
+        half = len(rows) // 2
+        left, right = rows[:half], rows[half : 2 * half]
+        total = left + right
+        virtual = total - left
+        lost = lost + ((left - (total - virtual)) + (right - virtual)).sum(axis=0)
+        rows = np.concatenate([total, rows[2 * half :]])
+    made: F = rows[0] + lost if len(rows) else lost
+    return made
+
+
+def _in_order(values: F) -> F:
+    """One after the other, as Prometheus adds."""
+    total, lost = np.zeros(values.shape[1:]), np.zeros(values.shape[1:])
+    for each in values:
+        new = total + each
+        larger = np.abs(total) >= np.abs(each)
+        step = np.where(larger, (total - new) + each, (each - new) + total)
+        lost = np.where(np.isinf(new), 0.0, lost + step)
+        total = new
+    return np.where(np.isinf(total), total, total + lost)
 
 
 def mean_of(values: F, present: B) -> F:

@@ -14,7 +14,8 @@ import numpy as np
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import STALE, Series
 from opsctl.promql.errors import PromqlParseError
-from opsctl.promql.lexer import Token, tokens
+from opsctl.promql.lexer import Token, label_tokens
+from opsctl.promql.literals import unquoted
 
 _NUMBER = r"(?:[0-9]+\.?[0-9]*(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?|[iI][nN][fF]|[nN][aA][nN])"
 _ITEM = re.compile(
@@ -60,7 +61,7 @@ def split_series(text: str) -> tuple[Labels, str]:
     pairs = {METRIC_NAME: name.group(1)} if name.group(1) else {}
     if text[at : at + 1] == "{" and text[at : at + 2] != "{{":
         end = _closing(text, at)
-        for key, value in _pairs(text, tokens(text[at : end + 1])[1:-1]):
+        for key, value in _pairs(text, label_tokens(text[at : end + 1])):
             pairs[key] = value
         at = end + 1
     if not pairs and text.strip() and text[name.end() : name.end() + 1] != "{":
@@ -91,13 +92,13 @@ def _pairs(text: str, inside: Sequence[Token]) -> list[tuple[str, str]]:
         name = inside[index]
         rest = [t.text for t in inside[index + 1 : index + 2]]
         if name.kind == "string" and rest in ([], [","]):
-            found.append((METRIC_NAME, name.value))
+            found.append((METRIC_NAME, unquoted(name.text)))
             index += 2
             continue
         value = inside[index + 2] if index + 2 < len(inside) else None
         if name.kind not in ("identifier", "string") or rest != ["="] or value is None or value.kind != "string":
             raise PromqlParseError(f"unexpected {name.text!r} in label set", text, name.position)
-        found.append((name.text if name.kind == "identifier" else name.value, value.value))
+        found.append((name.text if name.kind == "identifier" else unquoted(name.text), unquoted(value.text)))
         if index + 3 < len(inside) and inside[index + 3].text != ",":
             raise PromqlParseError(f"unexpected {inside[index + 3].text!r} in label set", text, 0)
         index += 4

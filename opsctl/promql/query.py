@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from opsctl.model.series import Querier, Series
-from opsctl.promql.errors import PromqlError, PromqlParseError
+from opsctl.promql.checked import TYPE_NAMES
+from opsctl.promql.errors import PromqlError, PromqlTypeError
 from opsctl.promql.evaluate import Evaluator
 from opsctl.promql.frame import SAME_LABELSET, Frame
 from opsctl.promql.number import printable
@@ -68,10 +69,8 @@ def evaluate_range(
     """The values of an expression at start, start + step … ≤ end (ms). Raises as evaluate_instant does."""
     node = parse(expr)
     if value_type(node) not in ("vector", "scalar"):
-        raise PromqlParseError(
-            f'invalid expression type "{_TYPE_NAMES[value_type(node)]}" for range query, must be Scalar or instant Vector',
-            expr,
-        )
+        kind = TYPE_NAMES[value_type(node)]
+        raise PromqlTypeError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
     if step_ms <= 0:
         raise PromqlError("zero or negative query resolution step widths are not accepted. Try a positive integer")
     if end_ms < start_ms:
@@ -89,11 +88,8 @@ def evaluate_range(
     return Matrix(_of_frame(frame, steps), *_notes(evaluator))
 
 
-_TYPE_NAMES = {"vector": "instant vector", "matrix": "range vector", "scalar": "scalar", "string": "string"}
-
-
 def _notes(evaluator: Evaluator) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return tuple(evaluator.scope.notes.warnings), tuple(evaluator.scope.notes.infos)
+    return evaluator.scope.notes.warnings, evaluator.scope.notes.infos
 
 
 def _refuse_duplicates(frame: Frame) -> None:

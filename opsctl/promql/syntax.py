@@ -1,35 +1,39 @@
-"""The syntax tree: frozen nodes, times in milliseconds."""
+"""The syntax tree: frozen nodes, times in milliseconds; `position` is where a node's text begins."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from opsctl.model.matcher import Matcher
 
 At = Literal["start", "end"] | int | None
+Card = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many"]
 ValueType = Literal["vector", "matrix", "scalar", "string"]
 
 
 @dataclass(frozen=True)
 class Number:
     value: float
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
 class Text:
     value: str
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
 class Selector:
-    """`name{matchers} offset … @ …`; the name is among the matchers too."""
+    """`name{matchers} offset … @ …`; the name is among the matchers too (`outside`: last, from before the braces)."""
 
     name: str
     matchers: tuple[Matcher, ...]
     offset_ms: int = 0
     at: At = None
-    position: int = 0
+    position: int = field(default=0, compare=False)
+    outside: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Range:
 
     selector: Selector
     range_ms: int
+
+    @property
+    def position(self) -> int:
+        return self.selector.position
 
 
 @dataclass(frozen=True)
@@ -49,13 +57,14 @@ class Subquery:
     step_ms: int
     offset_ms: int = 0
     at: At = None
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
 class Call:
     name: str
     args: tuple[Node, ...]
-    position: int = 0
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -67,14 +76,14 @@ class Aggregate:
     param: Node | None
     labels: tuple[str, ...]
     without: bool
-    position: int = 0
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
 class Matching:
     """How two vectors meet: `on` or ignoring `labels`; `card` one-to-one, many-to-one …; labels taken along."""
 
-    card: Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many"]
+    card: Card
     on: bool
     labels: tuple[str, ...]
     include: tuple[str, ...]
@@ -82,31 +91,42 @@ class Matching:
 
 @dataclass(frozen=True)
 class Binary:
+    """`operator`: where the operator and its modifiers stand."""
+
     op: str
     lhs: Node
     rhs: Node
     matching: Matching
     return_bool: bool
+    position: int = field(default=0, compare=False)
+    operator: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
-class Negate:
+class Signed:
+    """`-expr` or `+expr`; the sign of a number is the number's own."""
+
     expr: Node
+    op: Literal["-", "+"] = "-"
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
 class Paren:
     expr: Node
+    position: int = field(default=0, compare=False)
 
 
-Node = Number | Text | Selector | Range | Subquery | Call | Aggregate | Binary | Negate | Paren
+Node = Number | Text | Selector | Range | Subquery | Call | Aggregate | Binary | Signed | Paren
 
 SCALAR_FUNCTIONS = frozenset({"time", "pi", "scalar"})
+COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
+SETS = frozenset({"and", "or", "unless"})
 
 
 def value_type(node: Node) -> ValueType:
     """What a node evaluates to."""
-    while isinstance(node, Paren | Negate):
+    while isinstance(node, Paren | Signed):
         node = node.expr
     if isinstance(node, Number) or (isinstance(node, Call) and node.name in SCALAR_FUNCTIONS):
         return "scalar"

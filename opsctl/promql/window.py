@@ -6,7 +6,7 @@ everything else is one flat array over all series.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,18 +18,27 @@ from opsctl.model.series import is_stale
 from opsctl.promql.frame import Frame
 from opsctl.promql.values import B, F, I
 
-_CHUNK = 2_000_000  # elements gathered at once
+_CHUNK = 128_000  # elements gathered at once: what is made of them stays in the processor's cache
+
+
+def _never() -> None:
+    """Nothing stops it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """A part of the windows laid out: `values`, `mask` and `times` are (rows × steps × samples of a window)."""
+    """A part of the windows laid out: `values` and `mask` are (rows × steps × samples of a window)."""
 
     rows: slice
     steps: slice
     values: F
     mask: B
-    times: I
+    stamps: Callable[[], I]
+
+    @property
+    def times(self) -> I:
+        """When the samples were taken, in the same shape."""
+        return self.stamps()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +46,7 @@ class Windows:
     """A range vector at every step: of row i at step t the samples [lo, hi) of its axis, in (ends − range, ends].
 
     `lo`, `hi`, `count`, `first` and `last` are per axis (axes × steps); what belongs to rows is (rows × steps).
+    `look` is asked before each large part of the work, and raises when the query has to stop.
     """
 
     samples: Samples
@@ -44,6 +54,7 @@ class Windows:
     range_ms: int
     lo: I
     hi: I
+    look: Callable[[], None] = _never
 
     @property
     def labels(self) -> LabelRows:
@@ -111,34 +122,56 @@ class Windows:
 
     def only(self, rows: I) -> Windows:
         """Some of the rows."""
-        return Windows(self.samples.only(rows), self.ends, self.range_ms, self.lo, self.hi)
+        return Windows(self.samples.only(rows), self.ends, self.range_ms, self.lo, self.hi, self.look)
 
     def gathered(self) -> Iterator[Chunk]:
-        """All windows laid out, a bounded part at a time."""
+        """All windows laid out, a bounded part at a time; nothing when every window is empty."""
         width = int(self.count.max(initial=0))
+        if not width:
+            return
         rows, steps = self.shape
         wide = min(steps, max(1, _CHUNK // max(1, width)))
         high = max(1, _CHUNK // max(1, width * wide))
         for row in range(0, rows, high):
             for step in range(0, steps, wide):
+                self.look()
                 yield self._chunk(slice(row, row + high), slice(step, step + wide), width)
 
     def _chunk(self, rows: slice, steps: slice, width: int) -> Chunk:
         axes = self.samples.axes[rows]
+        if self.solid:
+            laid = self.samples.values.reshape(-1, 1, width)[rows]
+            return Chunk(rows, steps, laid, np.broadcast_to(np.True_, laid.shape), lambda: self._stamps(axes, width))
         lo, hi = self.lo[axes, steps], self.hi[axes, steps]
         places = lo[..., None] + np.arange(width)
         mask = places < hi[..., None]
         places = np.minimum(places, np.maximum(hi[..., None] - 1, 0))
         values = self.samples.values[self.samples.starts[rows, None, None] + places]
-        return Chunk(rows, steps, values, mask, self.samples.times[self.samples.edges[axes][:, None, None] + places])
+        return Chunk(
+            rows, steps, values, mask, lambda: self.samples.times[self.samples.edges[axes][:, None, None] + places]
+        )
+
+    def _stamps(self, axes: I, width: int) -> I:
+        return self.samples.times.reshape(-1, 1, width)[axes]
+
+    @cached_property
+    def solid(self) -> bool:
+        """Whether there is one step, and every window holds all samples of its series, as many as every other."""
+        rows, steps = self.shape
+        if steps != 1 or not rows:
+            return False
+        width, edges = int(self.hi[0, 0]), self.samples.edges
+        even = len(self.samples.times) == width * (len(edges) - 1) and len(self.samples.values) == width * rows
+        whole = even and bool((self.lo == 0).all()) and bool((self.hi == width).all())
+        return whole and bool((self.samples.starts == np.arange(rows) * width).all())
 
 
-def windows(samples: Samples, ends: I, range_ms: int) -> Windows:
+def windows(samples: Samples, ends: I, range_ms: int, look: Callable[[], None] = _never) -> Windows:
     """The samples of every series in (ends − range, ends], staleness markers left out."""
     stale = is_stale(samples.values)
     held = samples.without(stale) if stale.any() else samples
     lo, hi = _places(held, ends - range_ms), _places(held, ends)
-    return Windows(held, ends, range_ms, lo, hi)
+    return Windows(held, ends, range_ms, lo, hi, look)
 
 
 def latest(samples: Samples, ends: I, lookback_ms: int) -> tuple[Frame, I]:
@@ -163,8 +196,12 @@ def _places(samples: Samples, moments: I) -> I:
         return np.searchsorted(times, moments, side="right")[None, :]
     if not len(times):
         return np.zeros((count, len(moments)), dtype=np.int64)
-    first = int(times.min())
-    span = int(times.max()) - first + 2
+    first, last = int(times.min()), int(times.max())
+    if moments.min() >= last:  # an instant query's end: all of them
+        return np.broadcast_to(np.diff(edges)[:, None], (count, len(moments)))
+    if moments.max() < first:  # and its begin: none
+        return np.zeros((count, len(moments)), dtype=np.int64)
+    span = last - first + 2
     shift = np.arange(count, dtype=np.int64) * span
     keys = times - first + np.repeat(shift, np.diff(edges))
     asked = np.clip(moments - first, -1, span - 1)[None, :] + shift[:, None]
@@ -172,7 +209,7 @@ def _places(samples: Samples, moments: I) -> I:
     return found
 
 
-def framed(frame: Frame, times: I, ends: I, range_ms: int) -> Windows:
+def framed(frame: Frame, times: I, ends: I, range_ms: int, look: Callable[[], None] = _never) -> Windows:
     """The windows over the result of a subquery: a frame whose steps are the samples."""
     rows = len(frame.labels)
     axes = [times] if rows else []
@@ -182,4 +219,4 @@ def framed(frame: Frame, times: I, ends: I, range_ms: int) -> Windows:
     )  # fmt: skip
     if not frame.present.all():
         samples = samples.without(~frame.present.ravel())
-    return Windows(samples, ends, range_ms, _places(samples, ends - range_ms), _places(samples, ends))
+    return Windows(samples, ends, range_ms, _places(samples, ends - range_ms), _places(samples, ends), look)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.promql.promqltest import FOLDER, Evaluation, exclusion, problem, read
+from tests.promql.promqltest import FOLDER, Evaluation, exclusion, problem, problem_in_range, read
 
 FLOOR = 590
 EXCLUSIONS = {
@@ -35,6 +35,12 @@ def test_every_stable_evaluation_gives_what_prometheus_gives(evaluations: list[E
 
 
 @needs_folder
+def test_an_instant_gives_the_same_in_the_middle_of_a_range(evaluations: list[Evaluation]) -> None:
+    wrong = [f"{e.name}\n    {why}" for e in evaluations if not exclusion(e) and (why := problem_in_range(e))]
+    assert not wrong, "\n".join(wrong)
+
+
+@needs_folder
 def test_what_is_left_out_is_named(evaluations: list[Evaluation]) -> None:
     reasons = Counter(exclusion(each) for each in evaluations)
     assert set(reasons) - {""} <= EXCLUSIONS
@@ -44,3 +50,4 @@ def test_what_is_left_out_is_named(evaluations: list[Evaluation]) -> None:
 @pytest.mark.parametrize("evaluation", [e for p in sorted(OWN.glob("*.test")) for e in read(p)], ids=lambda e: e.name)
 def test_our_own_cases(evaluation: Evaluation) -> None:
     assert problem(evaluation) == ""
+    assert problem_in_range(evaluation) == ""

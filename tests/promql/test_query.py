@@ -16,6 +16,7 @@ from opsctl.promql import (
     PromqlError,
     PromqlLimitError,
     PromqlParseError,
+    PromqlTimeoutError,
     Scalar,
     String,
     Vector,
@@ -65,38 +66,6 @@ def test_rate_of_a_steady_counter() -> None:
     found = instant("rate(requests_total[5m])")
     assert isinstance(found, Vector)
     assert dict(found) == {Labels(): 1.0}
-
-
-@pytest.mark.parametrize(
-    ("expr", "message", "position"),
-    [
-        ("rate(up)", '1:1: parse error: expected type matrix in call to function "rate", got vector', 0),
-        ("sum(up", "1:7: parse error: unclosed left parenthesis", 6),
-        ("up\n  $", "2:3: parse error: unexpected character: '$'", 5),
-        ("a </ b", "1:4: parse error: unexpected <op:/>", 3),
-        ("1 + frobnicate(up)", '1:5: parse error: unknown function with name "frobnicate"', 4),
-        ("sum(mad_over_time(up[5m]))", '1:5: parse error: function "mad_over_time" is not enabled', 4),
-        (
-            "limitk(1, up)",
-            "1:1: parse error: limitk() is experimental and must be enabled with "
-            "--enable-feature=promql-experimental-functions",
-            0,
-        ),
-        ("up + fill(0) up", "1:6: parse error: binop fill modifiers are experimental and not enabled", 5),
-        ("up[0s]", "1:4: parse error: duration must be greater than 0", 3),
-        ("up @ NaN", "1:6: parse error: timestamp out of bounds for @ modifier: NaN", 5),
-        (
-            'up{a="1" or b="2"}',
-            '1:1: parse error: unexpected identifier "or" in label matching, expected "," or "}"',
-            0,
-        ),
-    ],
-)
-def test_a_refusal_points_at_the_character(expr: str, message: str, position: int) -> None:
-    with pytest.raises(PromqlParseError) as caught:
-        instant(expr)
-    assert caught.value.message == message
-    assert caught.value.position == position
 
 
 def test_many_to_many_is_refused_in_prometheus_words() -> None:
@@ -224,3 +193,33 @@ def test_any_text_gives_a_value_or_a_named_error(text: str) -> None:
 def test_any_bytes_as_text(raw: bytes) -> None:
     with suppress(PromqlError):
         evaluate_instant(raw.decode("utf-8", "surrogateescape"), STORE, 0)
+
+
+def test_a_query_past_its_deadline_stops() -> None:
+    passed = Limits(deadline=1.0, clock=lambda: 1.0)
+    for expr in ("up", "1", "sum(rate(requests_total[5m]))", "count_over_time(up[5m:1m])"):
+        with pytest.raises(PromqlTimeoutError, match=r"^query timed out in expression evaluation$"):
+            evaluate_range(expr, STORE, 0, 10 * MINUTE, MINUTE, limits=passed)
+
+
+def test_a_deadline_is_looked_at_within_the_windows_of_one_node() -> None:
+    ticks = iter(range(1_000_000))
+    limits = Limits(deadline=6.0, clock=lambda: float(next(ticks)))
+    with pytest.raises(PromqlTimeoutError):
+        evaluate_range("quantile_over_time(0.5, vector(1)[1d:1m])", STORE, 0, 10_000 * MINUTE, MINUTE, limits=limits)
+
+
+def test_values_that_all_differ_make_no_more_series_than_may_be() -> None:
+    store = Memory(*(f'm{{i="{i}"}} {i}+0.5x500' for i in range(20)), step_ms=MINUTE)
+    with pytest.raises(PromqlLimitError):
+        evaluate_range('count_values("v", m)', store, 0, 500 * MINUTE, MINUTE, limits=Limits(max_samples=100_000))
+
+
+def test_sides_that_change_over_a_range_make_no_more_pairs_than_may_be() -> None:
+    lines = [f'one{{i="{i}"}} {"_ " * i}1 stale' for i in range(40)]
+    lines += [f'many{{i="{i}"}} {"_ " * i}1 stale' for i in range(40)]
+    store = Memory(*lines, step_ms=MINUTE)
+    found = evaluate_range("many * on () one", store, 0, 39 * MINUTE, MINUTE)
+    assert [len(series.times) for series in found.series] == [40]
+    with pytest.raises(PromqlLimitError):
+        evaluate_range("many * on () one", store, 0, 39 * MINUTE, MINUTE, limits=Limits(max_samples=10_000))

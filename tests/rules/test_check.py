@@ -21,7 +21,7 @@ HEAD = "groups:\n- name: g\n  rules:\n"
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("  - alert: a\n    expr: up)\n", 5, 'group "g", rule 1, "a": could not parse expression: 1:3: parse error'),
+        ("  - alert: a\n    expr: up)\n", 5, 'group "g", rule 1, "a": could not parse expression: 1:4: parse error'),
         ("  - alert: a\n    expr: up\n    labels: {a-b: c}\n", 6, "invalid label name: a-b"),
         ("  - alert: a\n    expr: up\n    labels: {__name__: c}\n", 6, "invalid label name: __name__"),
         ("  - alert: a\n    expr: up\n    annotations:\n      a-b: c\n", 7, "invalid annotation name: a-b"),

@@ -39,8 +39,18 @@ VALUE_BY_VALUE: dict[str, Callable[[F], F]] = {
 def clamp(frame: Frame, lowest: F, highest: F) -> Frame:
     """Values kept within [lowest, highest] (per step); nothing where the bounds are the wrong way round."""
     low, high = np.broadcast_to(lowest, frame.values.shape), np.broadcast_to(highest, frame.values.shape)
-    values = np.maximum(low, np.minimum(high, frame.values))
+    values = _greater(low, _less(high, frame.values))
     return frame.with_values(values, frame.present & ~(low > high)).compact().without_name()
+
+
+def _less(left: F, right: F) -> F:
+    """Go's math.Min: NaN where one is NaN, but not beside −Inf."""
+    return np.where(np.isneginf(left) | np.isneginf(right), -np.inf, np.minimum(left, right))
+
+
+def _greater(left: F, right: F) -> F:
+    """Go's math.Max: NaN where one is NaN, but not beside +Inf."""
+    return np.where(np.isposinf(left) | np.isposinf(right), np.inf, np.maximum(left, right))
 
 
 def rounded(frame: Frame, nearest: F) -> Frame:

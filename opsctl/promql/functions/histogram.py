@@ -12,8 +12,8 @@ import numpy as np
 from opsctl.model.labels import Labels, quote
 from opsctl.promql.frame import Frame, empty
 from opsctl.promql.number import parse_float
-from opsctl.promql.scope import Notes
-from opsctl.promql.values import B, F
+from opsctl.promql.scope import Notes, Repair, Scope
+from opsctl.promql.values import B, F, I
 
 _SMALL = 1e-12
 _LE = "le"
@@ -22,31 +22,53 @@ _REPAIRED = (
     "(see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"
 )
 
-Kernel = Callable[[F, F], F]
-"""(upper bounds (B,), counts (groups × B × steps)) → (groups × steps)"""
+Kernel = Callable[[F, F, slice | B, Sequence[str]], F]
+"""(upper bounds (B,), counts (groups × B × steps), which steps, the groups' metric names) → (groups × steps)"""
 
 
-def quantile(frame: Frame, q: F, notes: Notes, place: str) -> Frame:
+def quantile(frame: Frame, q: F, scope: Scope, place: str) -> Frame:
     """`q` per step; `place`: where the argument stands, for notes."""
-    repaired: list[int] = []
+    moments, notes = scope.steps, scope.notes
 
-    def kernel(bounds: F, counts: F, steps: slice | B) -> F:
-        return _quantile(bounds, counts, q[steps], repaired)
+    def kernel(bounds: F, counts: F, steps: slice | B, names: Sequence[str]) -> F:
+        scope.limits.check_time()
 
-    made = _by_histogram(frame, kernel, notes, place)
-    if repaired:
-        notes.info(f"{_REPAIRED} for metric name {quote(frame.labels[0].name)}", place)
-    return made
+        def note(repairs: F, bounds: F) -> None:
+            _note(repairs, bounds, moments[steps], names, notes, place)
+
+        return _quantile(bounds, counts, q[steps], note)
+
+    return _by_histogram(frame, kernel, notes, place)
 
 
-def fraction(frame: Frame, lower: F, upper: F, notes: Notes, place: str) -> Frame:
+def _note(repairs: F, bounds: F, moments: I, names: Sequence[str], notes: Notes, place: str) -> None:
+    """`repairs`: by how much each count (groups × bounds × steps) was raised."""
+    touched = repairs > 0
+    for name in sorted(set(names)):
+        rows = [row for row, each in enumerate(names) if each == name and touched[row].any()]
+        if not rows:
+            continue
+        which = np.flatnonzero(touched[rows].any(axis=(0, 2)))
+        when = moments[touched[rows].any(axis=(0, 1))]
+        count = int(touched[rows].any(axis=1).sum())
+        repair = Repair(
+            float(bounds[which[0]]), float(bounds[which[-1]]), float(repairs[rows].max()), count, int(when.min()),
+            int(when.max()),
+        )  # fmt: skip
+        notes.repaired(f"{_REPAIRED} for metric name {quote(name)}" if name else _REPAIRED, repair, place)
+
+
+def fraction(frame: Frame, lower: F, upper: F, scope: Scope, place: str) -> Frame:
     """The share of observations between `lower` and `upper` (per step)."""
-    return _by_histogram(
-        frame, lambda bounds, counts, steps: _fraction(bounds, counts, lower[steps], upper[steps]), notes, place
-    )
+
+    def kernel(bounds: F, counts: F, steps: slice | B, _: Sequence[str]) -> F:
+        scope.limits.check_time()
+        return _fraction(bounds, counts, lower[steps], upper[steps])
+
+    return _by_histogram(frame, kernel, scope.notes, place)
 
 
-def _by_histogram(frame: Frame, kernel: Callable[[F, F, slice | B], F], notes: Notes, place: str) -> Frame:
+def _by_histogram(frame: Frame, kernel: Kernel, notes: Notes, place: str) -> Frame:
     histograms: dict[Labels, list[tuple[float, int]]] = {}
     for index, labels in enumerate(frame.labels):
         bound = _bound(labels, notes, place)
@@ -59,7 +81,8 @@ def _by_histogram(frame: Frame, kernel: Callable[[F, F, slice | B], F], notes: N
     present = np.zeros((len(names), frame.steps), dtype=bool)
     for bounds, members in _layouts(histograms, names).items():
         rows = np.array([[row for _, row in sorted(histograms[names[m]])] for m in members])
-        _fill(frame, np.array(bounds), members, rows, kernel, values, present)
+        titles = [names[m].name for m in members]
+        _fill(frame, np.array(bounds), members, rows, titles, kernel, values, present)
     return Frame(names, values, present).compact().without_name()
 
 
@@ -87,20 +110,20 @@ def _layouts(
 
 
 def _fill(
-    frame: Frame, bounds: F, members: list[int], rows: np.ndarray, kernel: Callable[[F, F, slice | B], F],
-    values: F, present: B,
+    frame: Frame, bounds: F, members: list[int], rows: np.ndarray, titles: list[str], kernel: Kernel, values: F,
+    present: B,
 ) -> None:  # fmt: skip
     held = frame.present[rows]
     present[members] = held.any(axis=1)
     if held.all():
-        values[members] = kernel(bounds, frame.values[rows], slice(None))
+        values[members] = kernel(bounds, frame.values[rows], slice(None), titles)
         return
     for place, member in enumerate(members):
         for pattern in np.unique(held[place], axis=1).T:
             if pattern.any():
                 steps = (held[place] == pattern[:, None]).all(axis=0)
                 counts = frame.values[rows[place][pattern]][:, steps]
-                values[member, steps] = kernel(bounds[pattern], counts[None], steps)[0]
+                values[member, steps] = kernel(bounds[pattern], counts[None], steps, titles[place : place + 1])[0]
 
 
 def _coalesced(bounds: F, counts: F) -> tuple[F, F]:
@@ -122,25 +145,26 @@ def _monotonic(counts: F) -> F:
     return made
 
 
-def _quantile(bounds: F, counts: F, q: F, repaired: list[int]) -> F:
+def _quantile(bounds: F, counts: F, q: F, note: Callable[[F, F], None]) -> F:
     shape = (counts.shape[0], counts.shape[2])
     if not len(bounds) or bounds[-1] != np.inf:
         made = np.full(shape, np.nan)
     else:
-        made = _interpolated(*_coalesced(bounds, counts), q, shape, repaired)
+        made = _interpolated(*_coalesced(bounds, counts), q, shape, note)
     made = np.where(np.isnan(q), np.nan, made)
     return np.where(q < 0, -np.inf, np.where(q > 1, np.inf, made))
 
 
-def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int], repaired: list[int]) -> F:
+def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int], note: Callable[[F, F], None]) -> F:
     if len(bounds) < 2:
         return np.full(shape, np.nan)
     raw, counts = counts, _monotonic(counts)
-    if ((counts - raw) > _SMALL * (np.abs(counts) + np.abs(raw))).any():
-        repaired.append(1)
+    raised = (counts - raw) > _SMALL * (np.abs(counts) + np.abs(raw))
+    if raised.any():
+        note(np.where(raised & (q >= 0) & (q <= 1), counts - raw, 0.0), bounds)
     total = counts[:, -1]
     rank = q * total
-    place = np.minimum((counts[:, :-1] < rank[:, None]).sum(axis=1), len(bounds) - 1)
+    place = (~(counts[:, :-1] >= rank[:, None])).sum(axis=1)
     before = np.maximum(place - 1, 0)
     below = np.where(place > 0, np.take_along_axis(counts, before[:, None], axis=1)[:, 0], 0.0)
     inside = np.take_along_axis(counts, place[:, None], axis=1)[:, 0] - below
@@ -149,7 +173,7 @@ def _interpolated(bounds: F, counts: F, q: F, shape: tuple[int, int], repaired: 
         made = begin + (bounds[place] - begin) * ((rank - below) / inside)
     made = np.where((place == 0) & (bounds[0] <= 0), bounds[0], made)
     made = np.where(place == len(bounds) - 1, bounds[-2], made)
-    return np.where((total == 0) | np.isnan(total), np.nan, made)
+    return np.where(total == 0, np.nan, made)
 
 
 def _fraction(bounds: F, counts: F, lower: F, upper: F) -> F:
@@ -157,7 +181,6 @@ def _fraction(bounds: F, counts: F, lower: F, upper: F) -> F:
     if not len(bounds) or bounds[-1] != np.inf:
         return np.full(shape, np.nan)
     bounds, counts = _coalesced(bounds, counts)
-    counts = _monotonic(counts)
     total = counts[:, -1]
     with np.errstate(all="ignore"):
         share = (_rank(bounds, counts, upper) - _rank(bounds, counts, lower)) / total

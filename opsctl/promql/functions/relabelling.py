@@ -18,12 +18,12 @@ _VARIABLE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
 
 def label_replace(frame: Frame, target: str, replacement: str, source: str, pattern: str) -> Frame:
     """Sets `target` from a regular expression (RE2, anchored) over `source`; no match leaves a series as it is."""
-    if not target or not valid_name(target):
-        raise PromqlError(f"invalid destination label name in label_replace(): {target}")
     try:
         compiled = compiled_anchored(pattern)
     except re2.error as error:
         raise PromqlError(f"invalid regular expression in label_replace(): {pattern}") from error
+    if not valid_name(target):
+        raise PromqlError(f"invalid destination label name in label_replace(): {target}")
     return frame.relabelled([_replaced(each, target, replacement, source, compiled) for each in frame.labels])
 
 
@@ -58,7 +58,7 @@ def label_join(frame: Frame, target: str, separator: str, sources: Sequence[str]
     for each in sources:
         if not valid_name(each):
             raise PromqlError(f"invalid source label name in label_join(): {each}")
-    if not target or not valid_name(target):
+    if not valid_name(target):
         raise PromqlError(f"invalid destination label name in label_join(): {target}")
     joined = [printable(separator).join(each.get_or_empty(s) for s in sources) for each in frame.labels]
     return frame.relabelled([each.merged({target: value}) for each, value in zip(frame.labels, joined, strict=True)])
