@@ -2,7 +2,8 @@
 
 PromqlError            the expression cannot be evaluated (Prometheus' errorType `execution`)
 ├── PromqlParseError   it is not PromQL, or asks for a feature that is refused by name (`bad_data`)
-└── PromqlLimitError   its result or its work would be too large (`execution`)
+├── PromqlLimitError   its result or its work would be too large (`execution`)
+└── PromqlTimeoutError its deadline has passed (`timeout`)
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class PromqlParseError(PromqlError):
 
 class PromqlLimitError(PromqlError):
     """The query would be too large."""
+
+
+class PromqlTimeoutError(PromqlError):
+    """The query took longer than it may."""
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:

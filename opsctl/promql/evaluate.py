@@ -49,6 +49,7 @@ class Evaluator:
 
     def vector(self, node: Node) -> Frame:
         """An instant vector at every step."""
+        self.scope.limits.check_time()
         node = inner(node)
         if isinstance(node, Selector):
             return self.selected(node)[0].compact()
@@ -65,6 +66,7 @@ class Evaluator:
 
     def scalar(self, node: Node) -> F:
         """A scalar at every step."""
+        self.scope.limits.check_time()
         node = inner(node)
         if isinstance(node, Number):
             return np.full(len(self.steps), node.value)
@@ -92,7 +94,7 @@ class Evaluator:
         if isinstance(node, Range):
             ends = self._ends(node.selector.at, node.selector.offset_ms)
             series = self._select(node.selector, ends, node.range_ms)
-            return windows(series, ends, node.range_ms)
+            return windows(series, ends, node.range_ms, self.scope.limits.check_time)
         if isinstance(node, Subquery):
             return self._subquery(node)
         raise PromqlError(f"expected a range vector, got {value_type(node)}")
@@ -106,6 +108,7 @@ class Evaluator:
     def _select(self, node: Selector, ends: I, reach_ms: int) -> Samples:
         """Left-open: a sample exactly `reach_ms` before a step does not count."""
         found = Samples.of(self.querier.select(node.matchers, int(ends.min()) - reach_ms + 1, int(ends.max())))
+        self.scope.limits.check_time()
         self.scope.limits.check(len(found) * len(ends))
         self.scope.limits.check(len(found.values))
         return found
@@ -127,7 +130,7 @@ class Evaluator:
         if not len(steps):
             return windows(Samples.of([]), ends, node.range_ms)
         frame = Evaluator(self.querier, replace(self.scope, steps=steps)).any_vector(node.expr)
-        return framed(frame, steps, ends, node.range_ms)
+        return framed(frame, steps, ends, node.range_ms, self.scope.limits.check_time)
 
     def any_vector(self, node: Node) -> Frame:
         """A vector, or a scalar as the one series without labels."""

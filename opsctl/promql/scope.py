@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from opsctl.promql.errors import too_many_samples
+from opsctl.promql.errors import PromqlTimeoutError, too_many_samples
 from opsctl.promql.values import I
 
 MAX_SAMPLES = 20_000_000
@@ -14,10 +17,20 @@ DEFAULT_STEP_MS = 60_000
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one query may hold at once (samples of one array: series × steps), and look at in all its windows."""
+    """How much one query may hold at once (samples of one array: series × steps), look at in all its windows, and take.
+
+    `deadline`: when it must stop, in the seconds of `clock`; looked at between nodes and within their large loops.
+    """
 
     max_samples: int = MAX_SAMPLES
     max_looks: int = MAX_LOOKS
+    deadline: float = math.inf
+    clock: Callable[[], float] = time.monotonic
+
+    def check_time(self) -> None:
+        """Raises PromqlTimeoutError past the deadline."""
+        if self.deadline != math.inf and self.clock() >= self.deadline:
+            raise PromqlTimeoutError("query timed out in expression evaluation")
 
     def check(self, samples: int) -> None:
         """Raises PromqlLimitError when an array would be larger."""

@@ -6,7 +6,7 @@ everything else is one flat array over all series.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,10 @@ from opsctl.promql.frame import Frame
 from opsctl.promql.values import B, F, I
 
 _CHUNK = 2_000_000  # elements gathered at once
+
+
+def _never() -> None:
+    """Nothing stops it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,7 @@ class Windows:
     """A range vector at every step: of row i at step t the samples [lo, hi) of its axis, in (ends − range, ends].
 
     `lo`, `hi`, `count`, `first` and `last` are per axis (axes × steps); what belongs to rows is (rows × steps).
+    `look` is asked before each large part of the work, and raises when the query has to stop.
     """
 
     samples: Samples
@@ -44,6 +49,7 @@ class Windows:
     range_ms: int
     lo: I
     hi: I
+    look: Callable[[], None] = _never
 
     @property
     def labels(self) -> LabelRows:
@@ -111,7 +117,7 @@ class Windows:
 
     def only(self, rows: I) -> Windows:
         """Some of the rows."""
-        return Windows(self.samples.only(rows), self.ends, self.range_ms, self.lo, self.hi)
+        return Windows(self.samples.only(rows), self.ends, self.range_ms, self.lo, self.hi, self.look)
 
     def gathered(self) -> Iterator[Chunk]:
         """All windows laid out, a bounded part at a time."""
@@ -121,6 +127,7 @@ class Windows:
         high = max(1, _CHUNK // max(1, width * wide))
         for row in range(0, rows, high):
             for step in range(0, steps, wide):
+                self.look()
                 yield self._chunk(slice(row, row + high), slice(step, step + wide), width)
 
     def _chunk(self, rows: slice, steps: slice, width: int) -> Chunk:
@@ -133,12 +140,12 @@ class Windows:
         return Chunk(rows, steps, values, mask, self.samples.times[self.samples.edges[axes][:, None, None] + places])
 
 
-def windows(samples: Samples, ends: I, range_ms: int) -> Windows:
+def windows(samples: Samples, ends: I, range_ms: int, look: Callable[[], None] = _never) -> Windows:
     """The samples of every series in (ends − range, ends], staleness markers left out."""
     stale = is_stale(samples.values)
     held = samples.without(stale) if stale.any() else samples
     lo, hi = _places(held, ends - range_ms), _places(held, ends)
-    return Windows(held, ends, range_ms, lo, hi)
+    return Windows(held, ends, range_ms, lo, hi, look)
 
 
 def latest(samples: Samples, ends: I, lookback_ms: int) -> tuple[Frame, I]:
@@ -172,7 +179,7 @@ def _places(samples: Samples, moments: I) -> I:
     return found
 
 
-def framed(frame: Frame, times: I, ends: I, range_ms: int) -> Windows:
+def framed(frame: Frame, times: I, ends: I, range_ms: int, look: Callable[[], None] = _never) -> Windows:
     """The windows over the result of a subquery: a frame whose steps are the samples."""
     rows = len(frame.labels)
     axes = [times] if rows else []
@@ -182,4 +189,4 @@ def framed(frame: Frame, times: I, ends: I, range_ms: int) -> Windows:
     )  # fmt: skip
     if not frame.present.all():
         samples = samples.without(~frame.present.ravel())
-    return Windows(samples, ends, range_ms, _places(samples, ends - range_ms), _places(samples, ends))
+    return Windows(samples, ends, range_ms, _places(samples, ends - range_ms), _places(samples, ends), look)

@@ -16,6 +16,7 @@ from opsctl.promql import (
     PromqlError,
     PromqlLimitError,
     PromqlParseError,
+    PromqlTimeoutError,
     Scalar,
     String,
     Vector,
@@ -224,3 +225,17 @@ def test_any_text_gives_a_value_or_a_named_error(text: str) -> None:
 def test_any_bytes_as_text(raw: bytes) -> None:
     with suppress(PromqlError):
         evaluate_instant(raw.decode("utf-8", "surrogateescape"), STORE, 0)
+
+
+def test_a_query_past_its_deadline_stops() -> None:
+    passed = Limits(deadline=1.0, clock=lambda: 1.0)
+    for expr in ("up", "1", "sum(rate(requests_total[5m]))", "count_over_time(up[5m:1m])"):
+        with pytest.raises(PromqlTimeoutError, match="^query timed out in expression evaluation$"):
+            evaluate_range(expr, STORE, 0, 10 * MINUTE, MINUTE, limits=passed)
+
+
+def test_a_deadline_is_looked_at_within_the_windows_of_one_node() -> None:
+    ticks = iter(range(1_000_000))
+    limits = Limits(deadline=6.0, clock=lambda: float(next(ticks)))
+    with pytest.raises(PromqlTimeoutError):
+        evaluate_range("quantile_over_time(0.5, vector(1)[1d:1m])", STORE, 0, 10_000 * MINUTE, MINUTE, limits=limits)
