@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
+from opsctl.api.prometheus_routing import Handler, plain_error
 from opsctl.core.log import Log
 from opsctl.flows.receiving import Receiver
 from opsctl.metrics.remote_wire import BadWrite
@@ -26,25 +26,25 @@ class _Refused(Exception):
         self.status, self.message = status, message
 
 
-def write_route(receiver: Receiver | None) -> Route:
-    """The route; without a receiver it answers 404 and says how to open it."""
+def writer(receiver: Receiver | None) -> Handler:
+    """POST /api/v1/write; without a receiver it answers 404 and says how to open it."""
 
     async def write(request: Request) -> Response:
         if receiver is None:
-            return PlainTextResponse(f"{_CLOSED}\n", 404)
+            return plain_error(_CLOSED, 404)
         try:
             _check(request.headers)
             answer = await receiver.take(await _body(request))
         except _Refused as error:
-            return PlainTextResponse(f"{error.message}\n", error.status)
+            return plain_error(error.message, error.status)
         except (BadWrite, ClientDisconnect) as error:
-            return PlainTextResponse(f"{error}\n", 400)
+            return plain_error(str(error), 400)
         except Exception as error:
             LOG.error("api.failed", exc=error, path=request.url.path)
-            return PlainTextResponse(f"{type(error).__name__}: {error}\n", 500)
-        return PlainTextResponse(f"{answer.reason}\n", 400) if answer.reason else Response(status_code=204)
+            return plain_error(f"{type(error).__name__}: {error}", 500)
+        return plain_error(answer.reason, 400) if answer.reason else Response(status_code=204)
 
-    return Route("/api/v1/write", write, methods=["POST"])
+    return write
 
 
 def _check(headers: Mapping[str, str]) -> None:
