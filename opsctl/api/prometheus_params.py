@@ -14,6 +14,7 @@ from opsctl.model.labels import quote
 
 _MOST_POINTS = 11_000
 _MS = 10**6
+_LONGEST = 2**63 - 1
 _TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
 _ESCAPED = re.compile(r"(?:[a-zA-Z0-9:]|__|_[0-9a-fA-F]{1,6}_)*")
 _ESCAPE = re.compile(r"_([0-9a-fA-F]{1,6})?_")
@@ -103,16 +104,14 @@ def span_of(form: Form) -> Span:
         raise bad("step", str(error)) from error
     if step <= 0:
         raise bad("step", "zero or negative query resolution step widths are not accepted. Try a positive integer")
-    if (end.ns - start.ns) // step > _MOST_POINTS:
+    if min(end.ns - start.ns, _LONGEST) // step > _MOST_POINTS:
         raise ApiError(
             "bad_data",
             "exceeded maximum resolution of 11,000 points per timeseries. "
             "Try decreasing the query resolution (?step=XX)",
         )
-    first, last = start.engine_ms, end.engine_ms
-    if last < first:
-        raise bad("end", "end timestamp must not be before start time")
-    return Span(first, last, max(1, step // _MS))
+    first = start.engine_ms
+    return Span(first, max(first, end.engine_ms), max(1, step // _MS))
 
 
 def limit_of(form: Form, name: str = "limit") -> int:

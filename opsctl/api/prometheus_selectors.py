@@ -15,10 +15,14 @@ _NON_EMPTY = "match[] must contain at least one non-empty matcher"
 _NAME = re.compile(r"\s*[a-zA-Z_:][a-zA-Z0-9_:]*")
 _BRACES = re.compile(r"""\s*\{(?:[^"'`}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)*\}""")
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<word>[a-zA-Z_:][\w:]*)|(?P<number>[0-9][\w.]*)|(?P<string>"[^"]*"|'[^']*'|`[^`]*`)|(?P<sign>\S))"""
+    r"""\s*(?:(?P<word>[a-zA-Z_:][\w:]*)|(?P<duration>[0-9]+[a-z]\w*)|(?P<number>[0-9][\w.]*)"""
+    r"""|(?P<string>"[^"]*"|'[^']*'|`[^`]*`)|(?P<operator>[=!<>]=|[-+*/%^<>@])|(?P<sign>\S))"""
 )
-_KEYWORDS = ("offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool")
-_OPERATORS = frozenset("+-*/%^@<>=!")
+_KEYWORDS = frozenset(["offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"])
+_OPERATORS = frozenset(["and", "or", "unless", "atan2"])
+_AGGREGATIONS = frozenset(
+    ["avg", "bottomk", "count", "count_values", "group", "max", "min", "quantile", "stddev", "stdvar", "sum", "topk"]
+)
 
 
 def selectors_of(texts: Sequence[str], name: str = "") -> list[Sequence[Matcher]]:
@@ -76,9 +80,20 @@ def _unexpected(text: str, end: int) -> str:
     if token is None:
         return f"1:{len(text) + 1}: parse error: unexpected end of input"
     kind = token.lastgroup or "sign"
-    word, place = token[kind], f"1:{token.start(kind) + 1}: parse error: unexpected "
-    if kind == "word":
-        return f"{place}<{word}>" if word.lower() in _KEYWORDS else f"{place}identifier {quote(word)}"
+    return f"1:{token.start(kind) + 1}: parse error: unexpected {_described(kind, token[kind])}"
+
+
+def _described(kind: str, text: str) -> str:
+    """A token as the parser names it."""
+    word = text.lower() if kind == "word" else ""
+    if word in _KEYWORDS:
+        return f"<{word}>"
+    if kind == "operator" or word in _OPERATORS:
+        return f"<op:{text}>"
+    if word in _AGGREGATIONS:
+        return f"<aggr:{word}>"
+    if word in ("inf", "nan"):
+        return f"number {quote(text)}"
     if kind == "sign":
-        return f"{place}<op:{word}>" if word in _OPERATORS else f"{place}{quote(word)}"
-    return f"{place}{kind} {quote(word)}"
+        return f"character: {text!r}" if text in "})]" else quote(text)
+    return f"{'identifier' if kind == 'word' else kind} {quote(text)}"
