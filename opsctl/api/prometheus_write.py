@@ -48,20 +48,35 @@ def writer(receiver: Receiver | None) -> Handler:
 
 
 def _check(headers: Mapping[str, str]) -> None:
-    """Content type and encoding; both may be absent, as with the oldest clients."""
-    kind, *parameters = [part.strip() for part in headers.get("content-type", _PROTOBUF).split(";")]
-    if kind != _PROTOBUF:
-        raise _Refused(415, f"expected {_PROTOBUF} as the first (media) part, got {kind} content-type")
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "proto" and value != _V1:
-            what = f"{_V2} protobuf message" if value == _V2 else f"unknown remote write protobuf message {value}"
-            raise _Refused(415, f"{what} is not accepted by this server; only {_V1} is acceptable")
-    encoding = headers.get("content-encoding", "snappy").lower()
+    """Encoding and content type; both may be absent, as with the oldest clients."""
+    encoding = headers.get("content-encoding", "snappy")
     if encoding != "snappy":
         raise _Refused(
             415, f"{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
         )
+    kind = headers.get("content-type", "").strip() or _PROTOBUF
+    media, *parameters = kind.split(";")
+    if media != _PROTOBUF:
+        raise _Refused(415, f"expected {_PROTOBUF} as the first (media) part, got {kind} content-type")
+    message = _message(kind, parameters)
+    if message not in (_V1, _V2):
+        raise _Refused(415, f"got {kind} content type; unknown type for remote write protobuf message {message}, "
+                       f"supported: {_V1}, {_V2}")  # fmt: skip
+    if message == _V2:
+        raise _Refused(415, f"{_V2} protobuf message is not accepted by this server; only accepts {_V1}")
+
+
+def _message(kind: str, parameters: list[str]) -> str:
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        if not equals or "=" in value:
+            raise _Refused(
+                415, "as per https://www.rfc-editor.org/rfc/rfc9110#parameter expected parameters to be key-values, "
+                f"got {parameter} in {kind} content-type",
+            )  # fmt: skip
+        if name == "proto":
+            return value
+    return _V1
 
 
 async def _body(request: Request) -> bytes:
