@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsctl.api.prometheus_cors import Cors
 from opsctl.api.prometheus_counting import HttpFigures
 from opsctl.api.prometheus_expressions import exemplars, format_query, parse_query
+from opsctl.api.prometheus_figures import ServerFigures
 from opsctl.api.prometheus_front import front_routes
 from opsctl.api.prometheus_management import Management
 from opsctl.api.prometheus_options import WebOptions
@@ -24,7 +25,8 @@ _ADMIN = ("delete_series", "clean_tombstones", "snapshot")
 
 def prometheus_api(monitoring: Monitoring, options: WebOptions, receiver: Receiver | None = None) -> Router:
     """The ASGI application for one Monitoring; `receiver` opens POST /api/v1/write."""
-    asked, cors = QueryEndpoints(monitoring), Cors(options.cors_origin)
+    figures = ServerFigures(monitoring.registry)
+    asked, cors = QueryEndpoints(monitoring, figures), Cors(options.cors_origin)
     routes = [
         *_v1(asked, StatusEndpoints(monitoring, options), cors),
         Route(f"{_V1}/write", {"POST": writer(receiver)}), Route(f"{_V1}/read", {"POST": read_lacking}),
@@ -32,8 +34,8 @@ def prometheus_api(monitoring: Monitoring, options: WebOptions, receiver: Receiv
         Route("/federate", {"GET": compressed(asked.federate)}),
         *Management(monitoring, options).routes(), *front_routes(options),
     ]  # fmt: skip
-    figures = HttpFigures(monitoring.registry)
-    return Router(routes, figures, options.prefix, f"{_V1}/", wrapped(nothing, cors))
+    figures.ready()
+    return Router(routes, HttpFigures(monitoring.registry), options.prefix, f"{_V1}/", wrapped(nothing, cors))
 
 
 def _v1(asked: QueryEndpoints, status: StatusEndpoints, cors: Cors) -> list[Route]:

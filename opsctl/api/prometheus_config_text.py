@@ -20,6 +20,7 @@ _SECRET_KEYS = frozenset(
 _SECRET = "<secret>"
 _USER_INFO = re.compile(r"(https?://[^/:@\s]*):[^/@\s]+@")
 _RELABEL = {"separator": ";", "regex": "(.*)", "replacement": "$1", "action": "replace"}
+_RELABEL_ORDER = ("source_labels", "separator", "regex", "modulus", "target_label", "replacement", "action")
 _GLOBAL_ORDER = ("scrape_interval", "scrape_timeout", "scrape_protocols", "evaluation_interval")
 _PROTOCOLS = ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"]
 
@@ -56,11 +57,15 @@ def _job(job: ScrapeConfig, written: dict[str, Any]) -> dict[str, Any]:
         "scrape_protocols": _PROTOCOLS, "metrics_path": job.metrics_path, "scheme": job.scheme,
         "enable_compression": job.enable_compression, "follow_redirects": True, "enable_http2": True, **written,
     }  # fmt: skip
-    return {**shown, **{key: [{**_rule(r)} for r in written[key]] for key in shown if key.endswith("relabel_configs")}}
+    return {
+        **shown,
+        **{key: [_rule(each) for each in written[key]] for key in shown if key.endswith("relabel_configs")},
+    }
 
 
 def _rule(written: dict[str, Any]) -> dict[str, Any]:
-    return {**{key: value for key, value in _RELABEL.items() if key not in written}, **written}
+    shown = {**_RELABEL, **written}
+    return {key: shown[key] for key in _RELABEL_ORDER if key in shown}
 
 
 def _hidden(value: Any, key: str = "") -> Any:

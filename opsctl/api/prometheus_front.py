@@ -42,4 +42,4 @@ def front_routes(options: WebOptions) -> list[Route]:
         return redirect(f"{base}/query?{request.url.query}", 302)
 
     pages = [Route(path, {"GET": page}) for path in _PAGES]
-    return [Route("/" if not options.prefix else "", {"GET": root}), Route("/graph", {"GET": graph}), *pages]
+    return [Route("/", {"GET": root}), Route("/graph", {"GET": graph}), *pages]

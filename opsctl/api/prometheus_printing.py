@@ -7,12 +7,13 @@ level.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from opsctl.api.prometheus_names import outer_name, says_name
 from opsctl.model.duration import format_duration
 from opsctl.model.labels import quote
 from opsctl.model.matcher import Matcher
-from opsctl.promql import PromqlError
+from opsctl.promql import PromqlError, parse
 from opsctl.promql.number import go_float
 from opsctl.promql.syntax import (
     Aggregate,
@@ -41,6 +42,15 @@ def pretty(node: Node, text: str) -> str:
         return _Printer(text).pretty(node, 0)
     except RecursionError:
         raise PromqlError("the expression is nested too deeply") from None
+
+
+@lru_cache(maxsize=4096)
+def on_one_line(text: str) -> str:
+    """An expression as Prometheus shows it where it quotes one, such as a rule's; what is none stays as it is."""
+    try:
+        return _Printer(text).line(parse(text))
+    except (PromqlError, RecursionError):
+        return text
 
 
 class _Printer:

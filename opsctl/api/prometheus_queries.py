@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from opsctl.api.prometheus_errors import ApiError
 from opsctl.api.prometheus_federate import classic, content_type, newest, page, reads_any_name
+from opsctl.api.prometheus_figures import ServerFigures
 from opsctl.api.prometheus_json import limited, result
 from opsctl.api.prometheus_params import (
     Form,
@@ -28,6 +29,7 @@ from opsctl.api.prometheus_selectors import selector_of, selectors_of
 from opsctl.api.prometheus_stats import statistics
 from opsctl.api.prometheus_times import FIRST, LAST, at_ms
 from opsctl.api.prometheus_waiting import while_connected
+from opsctl.core.errors import OpsctlError
 from opsctl.flows.monitoring import Monitoring
 from opsctl.flows.queries import QueryTimeout
 from opsctl.model.matcher import Matcher
@@ -37,8 +39,8 @@ from opsctl.promql import PromqlError, PromqlParseError
 class QueryEndpoints:
     """Answers from one Monitoring's store."""
 
-    def __init__(self, monitoring: Monitoring) -> None:
-        self._m = monitoring
+    def __init__(self, monitoring: Monitoring, figures: ServerFigures) -> None:
+        self._m, self._figures = monitoring, figures
 
     async def query(self, request: Request) -> Response:
         form = await read_form(request)
@@ -96,7 +98,11 @@ class QueryEndpoints:
         except ApiError as error:
             return plain_error(error.message, 400)
         accept = request.headers.get("accept", "")
-        text = await asyncio.to_thread(self._page, sets, reads_any_name(accept)) if sets else ""
+        try:
+            text = await asyncio.to_thread(self._page, sets, reads_any_name(accept)) if sets else ""
+        except OpsctlError as error:
+            self._figures.federation_errors.inc()
+            return plain_error(error.message, 500)
         return PlainTextResponse(text.encode("utf-8", "replace"), headers={"Content-Type": content_type(accept)})
 
     def _page(self, sets: list[Sequence[Matcher]], any_name: bool) -> str:

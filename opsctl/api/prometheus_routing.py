@@ -28,7 +28,9 @@ class Route:
 
 
 class Counting(Protocol):
-    """Told of every request that a route took: the route as Prometheus names it, its answer, seconds."""
+    """Told of every route as Prometheus names it, and of every request that it took: its answer, seconds."""
+
+    def known(self, handler: str) -> None: ...
 
     def took(self, handler: str, response: Response, seconds: float) -> None: ...
 
@@ -59,6 +61,8 @@ class Router:
     ) -> None:  # fmt: skip
         self._routes = [(_pattern(prefix + route.path), route) for route in routes]
         self._counting = counting
+        for route in routes:
+            counting.known(_shown(route))
         self._open, self._options = prefix + open_under, options
         self._prefix = prefix
 
@@ -86,7 +90,7 @@ class Router:
     async def _counted(self, route: Route, handler: Handler, request: Request) -> Response:
         began = self._counting.clock()
         response = await handler(request)
-        self._counting.took(_NAMED.sub(r":\1", route.path), response, self._counting.clock() - began)
+        self._counting.took(_shown(route), response, self._counting.clock() - began)
         return response
 
     def _find(self, path: str) -> tuple[Route, dict[str, str]] | None:
@@ -105,6 +109,10 @@ class Router:
         if found is not None and method in found[0].by_method:
             return redirect(other, 301 if method == "GET" else 307, method)
         return plain_error("404 page not found", 404)
+
+
+def _shown(route: Route) -> str:
+    return _NAMED.sub(r":\1", route.path) or "/"
 
 
 def _pattern(path: str) -> re.Pattern[str]:

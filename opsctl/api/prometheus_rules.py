@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.api.prometheus_errors import bad
 from opsctl.api.prometheus_paging import page_of, token
 from opsctl.api.prometheus_params import Form, truth_of
+from opsctl.api.prometheus_printing import on_one_line
 from opsctl.api.prometheus_selectors import selectors_of
 from opsctl.api.prometheus_state import moment_text
 from opsctl.flows.ruling import GroupRun, Ruler
@@ -80,7 +81,7 @@ def _group(run: GroupRun, rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rule(run: GroupRun, rule: Rule, result: RuleResult | None, bare: bool) -> dict[str, Any]:
     common: dict[str, Any] = {
-        "name": rule.name, "query": rule.expr, "health": result.health if result else "unknown",
+        "name": rule.name, "query": on_one_line(rule.expr), "health": result.health if result else "unknown",
         "evaluationTime": result.seconds if result else 0, "lastEvaluation": moment_text(run.at), "type": rule.kind,
     }  # fmt: skip
     if result is not None and result.error:

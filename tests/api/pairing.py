@@ -48,7 +48,7 @@ RULES = """
 groups:
   - name: g
     rules:
-      - {record: 'job:temperature:max', expr: max by (job) (temperature), labels: {kind: recorded}}
+      - {record: 'job:temperature:max', expr: 'max(temperature)by(job)', labels: {kind: recorded}}
       - alert: Dead
         expr: up == 0
         labels: {severity: critical}
