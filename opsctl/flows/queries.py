@@ -83,16 +83,24 @@ class Queries:
         limits = replace(self._limits, deadline=time.monotonic() + limit, clock=clock.now)
         self._running.inc()
         try:
-            return await asyncio.wait_for(self._begun(work, limits, clock), limit + _GRACE)
+            return await self._awaited(asyncio.ensure_future(self._begun(work, limits, clock)), max(0.0, limit), clock)
         except PromqlTimeoutError as error:
             raise QueryTimeout(error.message) from error
-        except TimeoutError as error:
-            place = "expression evaluation" if clock.began else "query queue"
-            raise QueryTimeout(f"query timed out in {place}") from error
         finally:
             clock.stopped = True
             self._running.dec()
             self._took.labels("inner_eval").observe(time.perf_counter() - began)
+
+    async def _awaited(self, running: asyncio.Future[T], limit: float, clock: _Clock) -> T:
+        try:
+            await asyncio.wait((running,), timeout=limit)
+            if not running.done() and clock.began:
+                await asyncio.wait((running,), timeout=_GRACE)
+            if running.done():
+                return running.result()
+        finally:
+            running.cancel()
+        raise QueryTimeout(f"query timed out in {'expression evaluation' if clock.began else 'query queue'}")
 
     async def _begun(self, work: Callable[[Limits], T], limits: Limits, clock: _Clock) -> T:
         def begin() -> T:
