@@ -30,7 +30,9 @@ def idle(server: Server) -> bool:
 
 
 def code_count(server: Server, code: int) -> bool:
-    return f'prometheus_http_requests_total{{code="{code}",handler="/api/v1/query_range"}}' in server.get("/metrics").text
+    return (
+        f'prometheus_http_requests_total{{code="{code}",handler="/api/v1/query_range"}}' in server.get("/metrics").text
+    )
 
 
 @pytest.mark.parametrize("timeout", ["0.5", "500ms", "10h"])
