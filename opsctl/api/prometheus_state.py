@@ -6,14 +6,13 @@ import os
 import platform
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from opsctl import __version__
 from opsctl.api.prometheus_options import WebOptions
 from opsctl.core.clock import iso
 from opsctl.flows.monitoring import Monitoring
-from opsctl.metrics.storage import StoreStatus
 from opsctl.model.duration import format_duration
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.manager import ScrapeManager, TargetState
@@ -98,20 +97,3 @@ def runtime_data(monitoring: Monitoring) -> dict[str, Any]:
         "goroutineCount": threading.active_count(), "GOMAXPROCS": os.cpu_count() or 1, "GOMEMLIMIT": 0, "GOGC": "",
         "GODEBUG": "", "storageRetention": format_duration(monitoring.retention_seconds),
     }  # fmt: skip
-
-
-def tsdb_data(status: StoreStatus, by_metric: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    return {
-        "headStats": {
-            "numSeries": status.series, "numLabelPairs": sum(status.labels.values()), "chunkCount": status.blocks,
-            "minTime": status.head_min_ms, "maxTime": status.head_max_ms,
-        },
-        "seriesCountByMetricName": by_metric,
-        "labelValueCountByLabelName": _largest(status.labels, limit),
-        "memoryInBytesByLabelName": [], "seriesCountByLabelValuePair": [],
-    }  # fmt: skip
-
-
-def _largest(counts: Mapping[str, int], limit: int) -> list[dict[str, Any]]:
-    ordered = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))[:limit]
-    return [{"name": name, "value": count} for name, count in ordered]

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from opsctl.api.prometheus_config_text import config_text
 from opsctl.api.prometheus_errors import ApiError
 from opsctl.api.prometheus_features import features_data
-from opsctl.api.prometheus_json import success, top
+from opsctl.api.prometheus_json import success
 from opsctl.api.prometheus_options import WebOptions
 from opsctl.api.prometheus_params import atoi, count_of, read_form
 from opsctl.api.prometheus_relabel_steps import relabel_steps
@@ -22,9 +22,9 @@ from opsctl.api.prometheus_state import (
     metadata_data,
     runtime_data,
     targets_data,
-    tsdb_data,
 )  # fmt: skip
 from opsctl.api.prometheus_target_metadata import target_metadata
+from opsctl.api.prometheus_tsdb import tsdb_data
 from opsctl.flows.monitoring import Monitoring
 
 _MOST_LISTED = 10_000
@@ -87,8 +87,7 @@ class StatusEndpoints:
 
     async def tsdb(self, request: Request) -> Response:
         limit = _listed((await read_form(request)).get("limit"))
-        status, counts = await asyncio.to_thread(lambda: (self._m.storage.status(), self._m.metric_counts()))
-        return success(tsdb_data(status, top(counts, limit), limit))
+        return success(await asyncio.to_thread(lambda: tsdb_data(self._m.storage, self._m.metric_counts(), limit)))
 
     async def blocks(self, _: Request) -> Response:
         return success({"blocks": []})
