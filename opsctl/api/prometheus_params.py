@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
@@ -13,6 +14,8 @@ from opsctl.api.prometheus_times import Moment, parse_span, parse_time
 from opsctl.model.labels import quote
 
 _MOST_POINTS = 11_000
+_MOST_BYTES = 10 << 20
+_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2}).{0,2}")
 _MS = 10**6
 _LONGEST = 2**63 - 1
 _TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
@@ -45,16 +48,44 @@ class Span:
 
 
 async def read_form(request: Request) -> Form:
-    """The query string, with a POSTed form's values before it."""
-    await request.body()
-    pairs = list(request.query_params.multi_items())
-    if request.method in ("POST", "PUT", "PATCH") and "form" in request.headers.get("content-type", ""):
-        try:
-            form = await request.form()
-        except Exception as error:  # starlette's own kinds of a form that is none
-            raise ApiError("bad_data", f"error parsing form values: {error}") from error
-        pairs = [(k, v) for k, v in form.multi_items() if isinstance(v, str)] + pairs
-    return Form(pairs)
+    """The query string, with a POSTed form's values before it. Reads the whole body, which is at most 10 MB."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    posted = request.method in ("POST", "PUT", "PATCH")
+    if posted and kind == "multipart/form-data":
+        return Form([*await _multipart(request), *request.query_params.multi_items()])
+    body = await _whole(request)
+    pairs = _pairs(body) if posted and kind == "application/x-www-form-urlencoded" else []
+    return Form([*pairs, *request.query_params.multi_items()])
+
+
+async def read_strict_form(request: Request) -> Form:
+    """As read_form; a query string with escapes that are none is refused, not read as far as it goes."""
+    wrong = _BAD_ESCAPE.search(request.url.query)
+    if wrong:
+        raise ApiError("bad_data", f"error parsing form values: invalid URL escape {quote(wrong[0])}")
+    return await read_form(request)
+
+
+async def _multipart(request: Request) -> list[tuple[str, str]]:
+    try:
+        form = await request.form()
+    except Exception as error:  # starlette's own kinds of a form that is none
+        raise ApiError("bad_data", f"error parsing form values: {error}") from error
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+async def _whole(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise ApiError("bad_data", "error parsing form values: http: POST too large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("latin-1"), keep_blank_values=True)
 
 
 def time_of(form: Form, name: str, default: Moment) -> Moment:

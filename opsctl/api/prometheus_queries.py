@@ -20,6 +20,7 @@ from opsctl.api.prometheus_params import (
     limit_of,
     lookback_of,
     read_form,
+    read_strict_form,
     span_of,
     time_of,
     timeout_of,
@@ -70,7 +71,7 @@ class QueryEndpoints:
         return result(value, limit, told)
 
     async def series(self, request: Request) -> Response:
-        form = await read_form(request)
+        form = await read_strict_form(request)
         if not form.getlist("match[]"):
             raise ApiError("bad_data", "no match[] parameter provided")
         limit, start, end = limit_of(form), *_borders(form)
@@ -93,7 +94,7 @@ class QueryEndpoints:
     async def federate(self, request: Request) -> Response:
         """The newest samples as a text page; nothing asked for is an empty page."""
         try:
-            form = await read_form(request)
+            form = await read_strict_form(request)
             sets: list[Sequence[Matcher]] = [selector_of(text) for text in form.getlist("match[]")]
         except ApiError as error:
             return plain_error(error.message, 400)

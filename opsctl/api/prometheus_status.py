@@ -13,7 +13,7 @@ from opsctl.api.prometheus_errors import ApiError
 from opsctl.api.prometheus_features import features_data
 from opsctl.api.prometheus_json import success
 from opsctl.api.prometheus_options import WebOptions
-from opsctl.api.prometheus_params import atoi, count_of, read_form
+from opsctl.api.prometheus_params import atoi, count_of, read_form, read_strict_form
 from opsctl.api.prometheus_relabel_steps import relabel_steps
 from opsctl.api.prometheus_rules import alerts_data, rules_data
 from opsctl.api.prometheus_state import (
@@ -57,7 +57,7 @@ class StatusEndpoints:
         return [job.job_name for job in self._m.config.scrape_configs]
 
     async def rules(self, request: Request) -> Response:
-        return success(rules_data(self._m.ruler, await read_form(request)))
+        return success(rules_data(self._m.ruler, await read_strict_form(request)))
 
     async def alerts(self, _: Request) -> Response:
         return success(alerts_data(self._m.ruler))

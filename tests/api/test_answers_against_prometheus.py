@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from typing import Any
 
 import pytest
@@ -190,3 +191,26 @@ def test_statistics_have_the_same_keys(pair: Pair) -> None:
             assert [sorted(f) for f in found] == [["samples", "timings"]] * 2
             assert [set(f["timings"]) for f in found] == [set(found[1]["timings"])] * 2
             assert {"totalQueryableSamples", "peakSamples"} <= set(found[0]["samples"])
+
+
+@pytest.mark.parametrize("query", ["match[]=up&x=%zz", "match[]=%", "match[]=up%2", "%zz&match[]=up"])
+def test_escapes_that_are_none_are_refused_the_same(pair: Pair, query: str) -> None:
+    for path in ("/api/v1/series", "/federate"):
+        answers = []
+        for server in (pair.ours, pair.theirs):
+            connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+            connection.request("GET", f"{path}?{query}", headers={"Accept-Encoding": "identity"})
+            answer = connection.getresponse()
+            answers.append((answer.status, answer.read()))
+        assert answers[0] == answers[1]
+
+
+def test_forms_of_other_kinds_are_read_the_same(pair: Pair) -> None:
+    pair.same("POST", "/api/v1/query", files={"query": (None, "1 + 1"), "time": (None, "1")})
+    pair.same("POST", "/api/v1/query", json={"query": "1"})
+    form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    pair.same("POST", "/api/v1/query", data="query=1%2B1&time=1&", headers=form)
+    pair.same("POST", "/api/v1/query", data="query=%22a+b%22&time=1", headers=form)
+    pair.same("GET", "/api/v1/query", data="query=1&time=1", headers=form)
+    large = "query=" + "1" * (11 << 20)
+    assert pair.ask("POST", "/api/v1/query", data=large, headers=form)[0].status_code == 400
