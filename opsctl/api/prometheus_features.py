@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opsctl.api.prometheus_options import WebOptions
-from opsctl.promql.parse import EXPERIMENTAL_AGGREGATIONS, EXPERIMENTAL_FUNCTIONS
 
 _OPERATORS = [
     "!=",
@@ -114,6 +113,19 @@ _FUNCTIONS = [
     "vector",
     "year",
 ]
+_EXPERIMENTAL = [
+    "double_exponential_smoothing",
+    "first_over_time",
+    "histogram_quantiles",
+    "info",
+    "mad_over_time",
+    "sort_by_label",
+    "sort_by_label_desc",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+]
 _PROMQL = "at_modifier bool by group_left group_right ignoring negative_offset offset on per_query_lookback_delta subqueries without"
 _PROMQL_LACKING = (
     "anchored delayed_name_removal duration_expr fill fill_left fill_right per_step_stats smoothed type_and_unit_labels"
@@ -137,8 +149,8 @@ def features_data(options: WebOptions) -> dict[str, dict[str, bool]]:
         "otlp_receiver": _all(("delta_conversion", "native_delta_ingestion"), False),
         "prometheus": {"agent_mode": False, "auto_reload_config": False, "server_mode": True},
         "promql": {**_all(_PROMQL.split()), **_all(_PROMQL_LACKING.split(), False)},
-        "promql_functions": {**_all(_FUNCTIONS), **_all(EXPERIMENTAL_FUNCTIONS, False)},
-        "promql_operators": {**_all(_OPERATORS), **_all(EXPERIMENTAL_AGGREGATIONS, False)},
+        "promql_functions": {**_all(_FUNCTIONS), **_all(_EXPERIMENTAL, False)},
+        "promql_operators": {**_all(_OPERATORS), **_all(("limit_ratio", "limitk"), False)},
         "rules": {"concurrent_rule_eval": False, "keep_firing_for": True, "query_offset": True},
         "scrape": _all(("extra_scrape_metrics", "start_timestamp_zero_ingestion", "type_and_unit_labels"), False),
         "service_discovery_providers": _all(("file", "http", "static")),
