@@ -230,7 +230,7 @@ def test_any_bytes_as_text(raw: bytes) -> None:
 def test_a_query_past_its_deadline_stops() -> None:
     passed = Limits(deadline=1.0, clock=lambda: 1.0)
     for expr in ("up", "1", "sum(rate(requests_total[5m]))", "count_over_time(up[5m:1m])"):
-        with pytest.raises(PromqlTimeoutError, match="^query timed out in expression evaluation$"):
+        with pytest.raises(PromqlTimeoutError, match=r"^query timed out in expression evaluation$"):
             evaluate_range(expr, STORE, 0, 10 * MINUTE, MINUTE, limits=passed)
 
 
