@@ -39,7 +39,7 @@ def front_routes(options: WebOptions) -> list[Route]:
         return redirect(f"{base}/query", 302)
 
     async def graph(request: Request) -> Response:
-        return redirect(f"{base}/query?{request.url.query}", 302)
+        return redirect(f"{base}/query?{request.scope['query_string'].decode('latin-1')}", 302)
 
     pages = [Route(path, {"GET": page}) for path in _PAGES]
     return [Route("/", {"GET": root}), Route("/graph", {"GET": graph}), *pages]

@@ -60,7 +60,7 @@ async def read_form(request: Request) -> Form:
 
 async def read_strict_form(request: Request) -> Form:
     """As read_form; a query string with escapes that are none is refused, not read as far as it goes."""
-    wrong = _BAD_ESCAPE.search(request.url.query)
+    wrong = _BAD_ESCAPE.search(request.scope["query_string"].decode("latin-1"))
     if wrong:
         raise ApiError("bad_data", f"error parsing form values: invalid URL escape {quote(wrong[0])}")
     return await read_form(request)

@@ -5,11 +5,13 @@ Source: julienschmidt/httprouter's defaults, which prometheus/common/route keeps
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Protocol
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -72,14 +74,17 @@ class Router:
             await (await self._answer(request))(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        path, method = request.url.path, request.method
+        path, method = str(request.scope["path"]), request.method
+        clean = _clean(path)
+        if clean != path:
+            return redirect(_with_query(clean, request), 301, method)
         if self._prefix and path == "/" and method == "GET":
             return redirect(self._prefix, 302)
         if self._options is not None and method == "OPTIONS" and path.startswith(self._open):
             return await self._options(request)
         found = self._find(path)
         if found is None:
-            return self._elsewhere(path, method)
+            return self._elsewhere(request, path)
         route, parameters = found
         handler = route.by_method.get(method)
         if handler is None:
@@ -100,15 +105,27 @@ class Router:
                 return route, match.groupdict()
         return None
 
-    def _elsewhere(self, path: str, method: str) -> Response:
+    def _elsewhere(self, request: Request, path: str) -> Response:
         """Where only a slash at the end is too many or too few, the way there; else 404."""
+        method = request.method
         if self._options is not None and f"{path}/" == self._open:
-            return redirect(self._open, 301, method)
+            return redirect(_with_query(self._open, request), 301, method)
         other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         found = self._find(other)
         if found is not None and method in found[0].by_method:
-            return redirect(other, 301 if method == "GET" else 307, method)
+            return redirect(_with_query(other, request), 301 if method == "GET" else 307, method)
         return plain_error("404 page not found", 404)
+
+
+def _clean(path: str) -> str:
+    """The path without doubled slashes and dots, as Go's ServeMux sends clients to."""
+    clean = posixpath.normpath(f"/{path.lstrip('/')}")
+    return f"{clean}/" if path.endswith("/") and clean != "/" else clean
+
+
+def _with_query(path: str, request: Request) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{quote(path)}?{query}" if query else quote(path)
 
 
 def _shown(route: Route) -> str:

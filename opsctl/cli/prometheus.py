@@ -27,7 +27,7 @@ from opsctl.cli.prometheus_flags import (
     TAKEN,
     USED,
 )  # fmt: skip
-from opsctl.core.errors import UsageError
+from opsctl.core.errors import DocumentError, UsageError
 from opsctl.core.log import Log, configure
 from opsctl.core.settings import Settings, host_port, load_settings
 from opsctl.flows.history import monitored
@@ -91,13 +91,13 @@ def start(given: Mapping[str, str]) -> None:
     _features(values["enable-feature"])
     values["rules.alert.for-grace-period"] = values["rules.alert.for-grace-period"] or ("0s" if own else _GRACE)
     options = _told(options, values, settings)
-    serve(
-        build_metrics(replace(options, flags=_shown(options, values, given))),
-        options.listen,
-        "listen.metrics in opsctl.yml" if own else "--web.listen-address",
-        "metrics",
-        _say_ready,
-    )
+    setting = "listen.metrics in opsctl.yml" if own else "--web.listen-address"
+    process = build_metrics(replace(options, flags=_shown(options, values, given)))
+    try:
+        serve(process, options.listen, setting, "metrics", _say_ready)
+    except DocumentError:
+        print(f'level=ERROR msg="Error loading config (--config.file={options.config_file})"', file=sys.stderr)
+        raise
 
 
 def _told(options: MetricsOptions, values: Mapping[str, str], settings: Settings | None) -> MetricsOptions:

@@ -109,7 +109,10 @@ def test_what_is_refused_is_named(tmp_path: Path, config: Path, flag: str, said:
 
 def test_a_bad_configuration_ends_it(tmp_path: Path, config: Path) -> None:
     missing = run(tmp_path, f"--config.file={tmp_path}/nope.yml")
-    assert (missing.returncode, "nope.yml" in missing.stderr) == (2, True)
+    assert (missing.returncode, f"Error loading config (--config.file={tmp_path}/nope.yml)" in missing.stderr) == (
+        2,
+        True,
+    )
     config.write_text("scrape_confgs: []\n")
     wrong = run(tmp_path, f"--config.file={config}")
     assert (wrong.returncode, "scrape_confgs" in wrong.stderr) == (2, True)
