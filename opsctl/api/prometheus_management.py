@@ -50,8 +50,17 @@ class Management:
         try:
             await self._m.reload()
         except OpsctlError as error:
-            return plain_error(f"failed to reload config: {error.message}", 500)
+            return plain_error(f"failed to reload config: {self._refused(error)}", 500)
         return Response()
+
+    def _refused(self, error: OpsctlError) -> str:
+        """Prometheus' sentence, and what is wrong: in the configuration itself, or in what it leads to."""
+        file = self._options.flags.get("config.file", "")
+        own = error.message.startswith(f"{file}:")
+        what = (
+            "couldn't load configuration" if own else "one or more errors occurred while applying the new configuration"
+        )
+        return f'{what} (--config.file="{file}"): {error.message}'
 
     async def quit(self, _: Request) -> Response:
         if self._ending:

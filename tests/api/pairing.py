@@ -56,6 +56,11 @@ groups:
       - alert: Slow
         expr: temperature > 20
         for: 1h
+  - name: e
+    limit: 1
+    rules:
+      - {record: both, expr: requests_total}
+      - {alert: Both, expr: requests_total}
 """
 
 
