@@ -31,7 +31,9 @@ from opsctl.core.errors import DocumentError, UsageError
 from opsctl.core.log import Log, configure
 from opsctl.core.settings import Settings, host_port, load_settings
 from opsctl.flows.history import monitored
+from opsctl.metrics.census import SeriesLimits
 from opsctl.model.duration import parse_duration
+from opsctl.model.size import parse_size
 from opsctl.serve import serve
 
 app = typer.Typer(add_completion=False)
@@ -108,6 +110,8 @@ def _told(options: MetricsOptions, values: Mapping[str, str], settings: Settings
         cors_origin=values["web.cors.origin"],
         page_title=values["web.page-title"],
         retention_seconds=_retention(values["storage.tsdb.retention.time"], settings),
+        retention_bytes=_retention_size(values["storage.tsdb.retention.size"], settings),
+        series_limits=_limits(settings),
         lifecycle=values["web.enable-lifecycle"] == "true",
         write_receiver=values["web.enable-remote-write-receiver"] == "true",
         query_timeout=parse_duration(values["query.timeout"]),
@@ -136,6 +140,7 @@ def _shown(options: MetricsOptions, values: Mapping[str, str], given: Mapping[st
         "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
         "web.listen-address": options.listen, "web.route-prefix": options.prefix or "/",
         "storage.tsdb.retention.time": values["storage.tsdb.retention.time"] or "15d",
+        "storage.tsdb.retention.size": values["storage.tsdb.retention.size"] or "0B",
     }  # fmt: skip
     return {name: value for name, value in sorted(shown.items()) if name != "config"}
 
@@ -198,6 +203,19 @@ def _retention(text: str, settings: Settings | None) -> float:
     if text:
         return parse_duration(text)
     return settings.metrics.retention_days * 86_400.0 if settings else _FIFTEEN_DAYS
+
+
+def _retention_size(text: str, settings: Settings | None) -> int:
+    if text:
+        return parse_size(text)
+    return settings.metrics.retention_size if settings else 0
+
+
+def _limits(settings: Settings | None) -> SeriesLimits:
+    """Those of opsctl.yml; without it none, as Prometheus has none."""
+    if settings is None:
+        return SeriesLimits()
+    return SeriesLimits(settings.metrics.max_series, settings.metrics.max_series_per_target)
 
 
 def _positive(values: Mapping[str, str], name: str) -> float:

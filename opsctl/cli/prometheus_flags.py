@@ -27,6 +27,7 @@ USED = (
     _flag("web.cors.origin", ".*", "Origins whose pages may read the API: a regular expression of the whole."),
     _flag("storage.tsdb.path", "", "The store's folder."),
     _flag("storage.tsdb.retention.time", "", "How long samples are kept.", duration),
+    _flag("storage.tsdb.retention.size", "", "How much room blocks may take.", size),
     _flag("rules.alert.for-outage-tolerance", "1h", "Longest outage that alerts outlive.", duration),
     _flag("rules.alert.for-grace-period", "", "What pending alerts wait at least after a restart.", duration),
     _flag("rules.alert.resend-delay", "1m", "Least time between two sendings of an alert.", duration),
@@ -81,7 +82,6 @@ class Lacking:
 
 
 LACKING = (
-    Lacking(_flag("storage.tsdb.retention.size", "0B", "", size), "bound the store with --storage.tsdb.retention.time"),
     Lacking(_flag("storage.tsdb.retention", "", "", duration), "use --storage.tsdb.retention.time"),
     Lacking(
         _flag("web.enable-admin-api", "false", "", boolean), "stop the process to take its folder away or to copy it"
