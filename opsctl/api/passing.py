@@ -33,7 +33,10 @@ class Passing:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with aiohttp.ClientSession(
-            timeout=self._timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            timeout=self._timeout,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Accept-Encoding",),
         ) as session:
             self._session = session
             yield

@@ -1,38 +1,29 @@
-"""Lets pages of other origins read the API, as Prometheus does by default; OPTIONS is answered with what they may."""
+"""Which pages of other origins may read the API. Source: prometheus util/httputil/cors.go."""
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import re
+from collections.abc import Mapping
 
+ANY = ".*"
 _ALLOWED = {
     "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Origin",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Date",
-    "Vary": "Origin",
 }
 
 
 class Cors:
-    """ASGI middleware for /api/v1/ and /federate. Source: prometheus util/httputil/cors.go with its default origin."""
+    """`origin`: a regular expression of the whole origin, `.*` for all. Raises re.error when it is none."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, origin: str = ANY) -> None:
+        self._any = origin == ANY
+        self._origin = re.compile(f"(?:{origin})")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(("/api/v1/", "/federate")):
-            await self._app(scope, receive, send)
-            return
-        added = _ALLOWED if "origin" in Headers(scope=scope) else {}
-        if scope["method"] == "OPTIONS" and scope["path"].startswith("/api/v1/"):
-            await Response(status_code=204, headers=added)(scope, receive, send)
-            return
-
-        async def adding(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(added)
-            await send(message)
-
-        await self._app(scope, receive, adding)
+    def headers(self, asked: Mapping[str, str]) -> dict[str, str]:
+        """What an answer to a request with these headers carries."""
+        origin = asked.get("origin", "")
+        if not origin:
+            return {"Vary": "Origin"}
+        allowed = "*" if self._any else origin if self._origin.fullmatch(origin) else ""
+        return {"Vary": "Origin", **_ALLOWED, **({"Access-Control-Allow-Origin": allowed} if allowed else {})}

@@ -14,11 +14,23 @@ from opsctl.model.matcher import Matcher
 from opsctl.model.series import Querier, is_stale
 from opsctl.promql.number import go_float
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-ANY_NAMES = "escaping=allow-utf-8"
+_ANY_NAMES = "escaping=allow-utf-8"
+_PLAIN = re.compile(r"text/(?:plain|\*)\s*;[^,]*version=1\.0\.0")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC_NOT, _LABEL_NOT = re.compile(r"^[0-9]|[^a-zA-Z0-9_:]"), re.compile(r"^[0-9]|[^a-zA-Z0-9_]")
+
+
+def reads_any_name(accept: str) -> bool:
+    """Whether a reader with this Accept header knows names of any characters."""
+    return _ANY_NAMES in accept
+
+
+def content_type(accept: str) -> str:
+    """The text format for a reader with this Accept header."""
+    version = "1.0.0" if reads_any_name(accept) and _PLAIN.search(accept) else "0.0.4"
+    escaping = "allow-utf-8" if reads_any_name(accept) else "underscores"
+    return f"text/plain; version={version}; charset=utf-8; escaping={escaping}"
 
 
 @dataclass(frozen=True)

@@ -71,10 +71,11 @@ def value_data(value: Value) -> dict[str, Any]:
     return {"resultType": "vector", "result": found}
 
 
-def result(value: Value, limit: int) -> Response:
-    """A query's answer, with what was noted on the way."""
+def result(value: Value, limit: int, stats: Mapping[str, Any] | None = None) -> Response:
+    """A query's answer, with what was noted on the way, and `stats` where they were asked for."""
     cut, told = _sized(value, limit)
-    return success(value_data(cut), (*value.warnings, *told), value.infos)
+    data = value_data(cut)
+    return success({**data, "stats": stats} if stats else data, (*value.warnings, *told), value.infos)
 
 
 def limited(rows: list[Any], limit: int) -> Response:

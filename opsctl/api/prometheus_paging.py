@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.datastructures import QueryParams
-
-from opsctl.api.prometheus_params import atoi, bad
+from opsctl.api.prometheus_errors import bad
+from opsctl.api.prometheus_params import Form, atoi
 from opsctl.flows.ruling import GroupRun
 
 
@@ -29,14 +28,14 @@ class Page:
         return runs[first:]
 
 
-def page_of(params: QueryParams) -> Page:
+def page_of(params: Form) -> Page:
     """The page that is asked for. Raises ApiError."""
-    limit, begin = params.get("group_limit", ""), params.get("group_next_token", "")
+    limit, begin = params.get("group_limit"), params.get("group_next_token")
     if not limit:
         if begin:
             raise bad("group_next_token", "group_limit needs to be present in order to paginate over the groups")
         return Page()
-    count = atoi("group_limit", limit, "ParseInt")
+    count = atoi("group_limit", limit, "ParseInt", 32, "group_limit needs to be a valid number: ")
     if count <= 0:
         raise bad("group_limit", "group_limit needs to be greater than 0")
     return Page(count, begin)

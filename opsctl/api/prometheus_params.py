@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from urllib.parse import parse_qsl
 
-from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 
-from opsctl.model.duration import parse_duration
+from opsctl.api.prometheus_errors import ApiError, bad
+from opsctl.api.prometheus_times import Moment, parse_span, parse_time
 from opsctl.model.labels import quote
-from opsctl.model.matcher import Matcher
-from opsctl.promql import PromqlError, PromqlParseError, parse
-from opsctl.promql.syntax import Selector
 
-_OLDEST_MS, _NEWEST_MS = -(2**53), 2**53
 _MOST_POINTS = 11_000
+_MOST_BYTES = 10 << 20
+_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2}).{0,2}")
+_MS = 10**6
+_LONGEST = 2**63 - 1
+_TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
 _ESCAPED = re.compile(r"(?:[a-zA-Z0-9:]|__|_[0-9a-fA-F]{1,6}_)*")
 _ESCAPE = re.compile(r"_([0-9a-fA-F]{1,6})?_")
-_EMPTY = "match[] must contain at least one non-empty matcher"
 
 
-class ApiError(Exception):
-    """An answer with `status: error`; `kind` is Prometheus' errorType, which decides the HTTP status."""
+class Form:
+    """Values by name; where a name comes more than once its first value counts, as in Go."""
 
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        self._lists: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._lists.setdefault(name, []).append(value)
 
+    def get(self, name: str, default: str = "") -> str:
+        return self._lists.get(name, [default])[0]
 
-Form = ImmutableMultiDict[str, str]
+    def getlist(self, name: str) -> list[str]:
+        return self._lists.get(name, [])
 
 
 @dataclass(frozen=True)
@@ -46,75 +48,80 @@ class Span:
 
 
 async def read_form(request: Request) -> Form:
-    """The query string, with a POSTed form's values before it."""
-    pairs = list(request.query_params.multi_items())
-    if request.method == "POST" and "form" in request.headers.get("content-type", ""):
-        try:
-            form = await request.form()
-        except Exception as error:  # starlette's own kinds of a form that is none
-            raise ApiError("bad_data", f"error parsing form values: {error}") from error
-        pairs = [(k, v) for k, v in form.multi_items() if isinstance(v, str)] + pairs
-    return ImmutableMultiDict(pairs)
+    """The query string, with a POSTed form's values before it. Reads the whole body, which is at most 10 MB."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    posted = request.method in ("POST", "PUT", "PATCH")
+    if posted and kind == "multipart/form-data":
+        return Form([*await _multipart(request), *request.query_params.multi_items()])
+    body = await _whole(request)
+    pairs = _pairs(body) if posted and kind == "application/x-www-form-urlencoded" else []
+    return Form([*pairs, *request.query_params.multi_items()])
 
 
-def bad(name: str, why: str) -> ApiError:
-    return ApiError("bad_data", f'invalid parameter "{name}": {why}')
+async def read_strict_form(request: Request) -> Form:
+    """As read_form; a query string with escapes that are none is refused, not read as far as it goes."""
+    wrong = _BAD_ESCAPE.search(request.scope["query_string"].decode("latin-1"))
+    if wrong:
+        raise ApiError("bad_data", f"error parsing form values: invalid URL escape {quote(wrong[0])}")
+    return await read_form(request)
 
 
-def parse_time(text: str) -> int:
-    """Unix seconds or RFC 3339, as ms. Raises ValueError."""
+async def _multipart(request: Request) -> list[tuple[str, str]]:
     try:
-        seconds = float(text)
-    except ValueError:
-        return _parse_rfc3339(text)
-    if not math.isfinite(seconds) or not _OLDEST_MS <= seconds * 1000 <= _NEWEST_MS:
-        raise ValueError(f'cannot parse "{text}" to a valid timestamp')
-    return round(seconds * 1000)
+        form = await request.form()
+    except Exception as error:  # starlette's own kinds of a form that is none
+        raise ApiError("bad_data", f"error parsing form values: {error}") from error
+    return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
 
 
-def _parse_rfc3339(text: str) -> int:
-    if not re.match(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$", text):
-        raise ValueError(f'cannot parse "{text}" to a valid timestamp')
-    try:
-        at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f'cannot parse "{text}" to a valid timestamp') from error
-    return round(at.timestamp() * 1000)
+async def _whole(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise ApiError("bad_data", "error parsing form values: http: POST too large")
+        parts.append(part)
+    return b"".join(parts)
 
 
-def time_of(form: Form, name: str, default_ms: int) -> int:
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+
+
+def time_of(form: Form, name: str, default: Moment) -> Moment:
     """A time that may be left out."""
     text = form.get(name, "")
     if not text:
-        return default_ms
+        return default
     try:
         return parse_time(text)
     except ValueError as error:
-        raise bad(name, f"Invalid time value for '{name}': {error}") from error
+        raise bad(name, f"invalid time value for '{name}': {error}") from error
 
 
-def _border(form: Form, name: str) -> int:
+def _border(form: Form, name: str) -> Moment:
     try:
         return parse_time(form.get(name, ""))
     except ValueError as error:
         raise bad(name, str(error)) from error
 
 
-def seconds_of(form: Form, name: str, default: float) -> float:
-    """A duration: seconds as a number, or Prometheus' notation."""
-    text = form.get(name, "")
-    if not text:
-        return default
+def timeout_of(form: Form) -> float | None:
+    """How many seconds the caller waits; None for no word of it."""
+    text = form.get("timeout", "")
     try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            return parse_duration(text)
-        except ValueError as error:
-            raise bad(name, f'cannot parse "{text}" to a valid duration') from error
-    if not math.isfinite(seconds) or abs(seconds) > 9e9:
-        raise bad(name, f'cannot parse "{text}" to a valid duration. It overflows int64')
-    return seconds
+        return parse_span(text) / 1e9 if text else None
+    except ValueError as error:
+        raise bad("timeout", str(error)) from error
+
+
+def lookback_of(form: Form) -> int:
+    """`lookback_delta` in ms; 0 for no word of it."""
+    text = form.get("lookback_delta", "")
+    try:
+        return max(0, parse_span(text) // _MS) if text else 0
+    except ValueError as error:
+        raise ApiError("bad_data", f"error parsing lookback delta duration: {error}") from error
 
 
 def span_of(form: Form) -> Span:
@@ -122,18 +129,20 @@ def span_of(form: Form) -> Span:
     start, end = _border(form, "start"), _border(form, "end")
     if end < start:
         raise bad("end", "end timestamp must not be before start time")
-    if not form.get("step"):
-        raise bad("step", 'cannot parse "" to a valid duration')
-    step = round(seconds_of(form, "step", 0.0) * 1000)
+    try:
+        step = parse_span(form.get("step", ""))
+    except ValueError as error:
+        raise bad("step", str(error)) from error
     if step <= 0:
         raise bad("step", "zero or negative query resolution step widths are not accepted. Try a positive integer")
-    if (end - start) // step > _MOST_POINTS:
+    if min(end.ns - start.ns, _LONGEST) // step > _MOST_POINTS:
         raise ApiError(
             "bad_data",
             "exceeded maximum resolution of 11,000 points per timeseries. "
             "Try decreasing the query resolution (?step=XX)",
         )
-    return Span(start, end, step)
+    first = start.engine_ms
+    return Span(first, max(first, end.engine_ms), max(1, step // _MS))
 
 
 def limit_of(form: Form, name: str = "limit") -> int:
@@ -147,13 +156,31 @@ def limit_of(form: Form, name: str = "limit") -> int:
     return count
 
 
-def atoi(name: str, text: str, call: str = "Atoi") -> int:
-    """A whole number of 64 bits, refused in Go's words."""
+def count_of(form: Form, name: str) -> int:
+    """A limit of metadata; below 0 is none."""
+    text = form.get(name, "")
+    try:
+        return atoi(name, text) if text else -1
+    except ApiError as error:
+        raise ApiError("bad_data", f"{name} must be a number") from error
+
+
+def atoi(name: str, text: str, call: str = "Atoi", bits: int = 64, before: str = "") -> int:
+    """A whole number, refused in Go's words."""
     if not re.fullmatch(r"[+-]?[0-9]+", text):
-        raise bad(name, f"strconv.{call}: parsing {quote(text)}: invalid syntax")
-    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
-        raise bad(name, f"strconv.{call}: parsing {quote(text)}: value out of range")
+        raise bad(name, f"{before}strconv.{call}: parsing {quote(text)}: invalid syntax")
+    edge = 2 ** (bits - 1)
+    if len(text) > 20 or not -edge <= int(text) < edge:
+        raise bad(name, f"{before}strconv.{call}: parsing {quote(text)}: value out of range")
     return int(text)
+
+
+def truth_of(form: Form, name: str) -> bool:
+    """A truth value as Go reads it, upper and lower case alike; left out it is false."""
+    text = form.get(name, "").lower()
+    if text and text not in _TRUE + _FALSE:
+        raise bad(name, f"error converting {name}: strconv.ParseBool: parsing {quote(text)}: invalid syntax")
+    return text in _TRUE
 
 
 def label_name_of(text: str) -> str:
@@ -173,23 +200,3 @@ def _unescaped(text: str) -> str:
     if any(code > 0x10FFFF or 0xD800 <= code < 0xE000 for code in codes):
         return text
     return _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else "_", body)
-
-
-def matchers_of(form: Form, required: bool) -> list[Sequence[Matcher]]:
-    """The `match[]` selectors."""
-    texts = form.getlist("match[]")
-    if required and not texts:
-        raise ApiError("bad_data", "no match[] parameter provided")
-    return [selector_of(text) for text in texts]
-
-
-def selector_of(text: str, name: str = "match[]") -> Sequence[Matcher]:
-    """The matchers of a series selector."""
-    try:
-        node = parse(text)
-    except PromqlError as error:
-        empty = isinstance(error, PromqlParseError) and error.reason.endswith("at least one non-empty matcher")
-        raise bad(name, _EMPTY if empty else error.message) from error
-    if not isinstance(node, Selector):
-        raise bad(name, f"{text!r} is not a series selector")
-    return node.matchers

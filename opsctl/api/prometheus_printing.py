@@ -7,11 +7,13 @@ level.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from opsctl.api.prometheus_names import outer_name, says_name
 from opsctl.model.duration import format_duration
-from opsctl.model.labels import METRIC_NAME, quote
+from opsctl.model.labels import quote
 from opsctl.model.matcher import Matcher
-from opsctl.promql import PromqlError
+from opsctl.promql import PromqlError, parse
 from opsctl.promql.number import go_float
 from opsctl.promql.syntax import (
     Aggregate,
@@ -30,22 +32,32 @@ from opsctl.promql.syntax import (
 )  # fmt: skip
 
 _WIDEST = 100
-_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-def pretty(node: Node) -> str:
-    """The expression over as many lines as it needs. Raises PromqlError when it is nested too deeply."""
+def pretty(node: Node, text: str) -> str:
+    """The expression, parsed from `text`, over as many lines as it needs. Raises PromqlError when it is nested too
+    deeply."""
     try:
-        return _Printer().pretty(node, 0)
+        return _Printer(text).pretty(node, 0)
     except RecursionError:
         raise PromqlError("the expression is nested too deeply") from None
+
+
+@lru_cache(maxsize=4096)
+def on_one_line(text: str) -> str:
+    """An expression as Prometheus shows it where it quotes one, such as a rule's; what is none stays as it is."""
+    try:
+        return _Printer(text).line(parse(text))
+    except (PromqlError, RecursionError):
+        return text
 
 
 class _Printer:
     """Remembers the one-line text of each node: every level above asks for it again."""
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
+        self._text = text
         self._lines: dict[int, str] = {}
 
     def line(self, node: Node) -> str:
@@ -70,7 +82,7 @@ class _Printer:
             case Subquery():
                 return f"{self.line(node.expr)}{_subquery_suffix(node)}"
             case _:
-                return _leaf(node)
+                return _leaf(node, self._text)
 
     def pretty(self, node: Node, level: int) -> str:
         pad = "  " * level
@@ -101,33 +113,25 @@ class _Printer:
         return f"\n{inner}\n{'  ' * level}"
 
 
-def _leaf(node: Node) -> str:
+def _leaf(node: Node, text: str) -> str:
     match node:
         case Number():
             return go_float(node.value)
         case Text():
             return quote(node.value)
         case Range():
-            return (
-                f"{_braced(node.selector)}[{_span(node.range_ms)}]{_shift(node.selector.at, node.selector.offset_ms)}"
-            )
+            inner = node.selector
+            return f"{_braced(inner, text)}[{_span(node.range_ms)}]{_shift(inner.at, inner.offset_ms)}"
         case Selector():
-            return f"{_braced(node)}{_shift(node.at, node.offset_ms)}"
+            return f"{_braced(node, text)}{_shift(node.at, node.offset_ms)}"
         case _:
             raise AssertionError(f"{type(node).__name__} is no leaf")
 
 
-def _braced(selector: Selector) -> str:
-    """`name{matchers}`; the matcher that only says the name again is left out."""
-    plain = _METRIC.fullmatch(selector.name) is not None
-    inner = [
-        _matcher(m)
-        for m in selector.matchers
-        if not (m.name == METRIC_NAME and m.op == "=" and m.value == selector.name)
-    ]
-    if selector.name and not plain:
-        inner.insert(0, quote(selector.name))
-    name = selector.name if plain else ""
+def _braced(selector: Selector, text: str) -> str:
+    """`name{matchers}`, the matchers sorted; a name within the braces stays there, as a matcher."""
+    name = outer_name(selector, text)
+    inner = sorted(_matcher(m) for m in selector.matchers if not (name and says_name(m, name)))
     return f"{name}{{{','.join(inner)}}}" if inner or not name else name
 
 
@@ -154,10 +158,11 @@ def _how(node: Binary) -> str:
 
 
 def _matching(matching: Matching) -> str:
-    if not matching.labels and not matching.on:
+    grouped = matching.card in ("many-to-one", "one-to-many")
+    if not matching.labels and not matching.on and not grouped:
         return ""
     text = f" {'on' if matching.on else 'ignoring'} {_labels(matching.labels)}"
-    if matching.card in ("many-to-one", "one-to-many"):
+    if grouped:
         text += f" group_{'left' if matching.card == 'many-to-one' else 'right'} {_labels(matching.include)}"
     return text
 

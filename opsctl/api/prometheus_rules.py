@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.datastructures import QueryParams
-
+from opsctl.api.prometheus_errors import bad
 from opsctl.api.prometheus_paging import page_of, token
-from opsctl.api.prometheus_params import ApiError
+from opsctl.api.prometheus_params import Form, truth_of
+from opsctl.api.prometheus_printing import on_one_line
+from opsctl.api.prometheus_selectors import selectors_of
 from opsctl.api.prometheus_state import moment_text
 from opsctl.flows.ruling import GroupRun, Ruler
+from opsctl.model.labels import quote
+from opsctl.model.matcher import Matcher, matches_all
 from opsctl.promql.number import format_float
 from opsctl.rules import ActiveAlert, Rule, RuleResult
 
@@ -19,33 +23,41 @@ _KINDS = {"alert": "alerting", "record": "recording"}
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Which rules are shown, and how."""
+    """Which rules are shown, and how. `sets`: at least one of these, if any, has to fit a rule's own labels."""
 
     kind: str
     names: list[str]
+    groups: list[str]
+    files: list[str]
+    sets: list[Sequence[Matcher]]
     bare: bool
 
     def rules(self, run: GroupRun) -> list[dict[str, Any]]:
-        return [
-            _rule(run, rule, result, self.bare)
-            for rule, result in _pairs(run)
-            if (not self.kind or rule.kind == _KINDS[self.kind]) and (not self.names or rule.name in self.names)
-        ]
+        if not _among(run.group.name, self.groups) or not _among(run.group.file, self.files):
+            return []
+        return [_rule(run, rule, result, self.bare) for rule, result in _pairs(run) if self._fits(rule)]
+
+    def _fits(self, rule: Rule) -> bool:
+        labelled = not self.sets or any(matches_all(matchers, rule.labels) for matchers in self.sets)
+        return labelled and self.kind in ("", rule.kind) and _among(rule.name, self.names)
 
 
-def rules_data(ruler: Ruler, params: QueryParams) -> dict[str, Any]:
-    """`type=alert|record`, `rule_name[]`, `rule_group[]`, `file[]`, `exclude_alerts`, a page. Raises ApiError."""
-    kind = params.get("type", "").lower()
+def _among(name: str, wanted: list[str]) -> bool:
+    return not wanted or name in wanted
+
+
+def _wanted(form: Form) -> _Wanted:
+    sets, kind = selectors_of(form.getlist("match[]")), form.get("type").lower()
     if kind and kind not in _KINDS:
-        raise ApiError("bad_data", f'invalid parameter "type": not supported value "{kind}"')
-    names, groups, files = (params.getlist(n) for n in ("rule_name[]", "rule_group[]", "file[]"))
-    wanted = _Wanted(kind, names, params.get("exclude_alerts", "").lower() == "true")
-    runs = [
-        run for run in ruler.runs
-        if (not groups or run.group.name in groups) and (not files or run.group.file in files)
-    ]  # fmt: skip
-    page = page_of(params)
-    filled = ((run, rules) for run in page.rest(runs) if (rules := wanted.rules(run)))
+        raise bad("type", f"not supported value {quote(kind)}")
+    names, groups, files = (form.getlist(n) for n in ("rule_name[]", "rule_group[]", "file[]"))
+    return _Wanted(_KINDS.get(kind, ""), names, groups, files, sets, truth_of(form, "exclude_alerts"))
+
+
+def rules_data(ruler: Ruler, form: Form) -> dict[str, Any]:
+    """`type=alert|record`, `rule_name[]`, `rule_group[]`, `file[]`, `match[]`, `exclude_alerts`, a page. Raises ApiError."""
+    wanted, page = _wanted(form), page_of(form)
+    filled = ((run, rules) for run in page.rest(ruler.runs) if (rules := wanted.rules(run)))
     shown: list[dict[str, Any]] = []
     for run, rules in filled:
         if page.limit and len(shown) == page.limit:
@@ -69,18 +81,18 @@ def _group(run: GroupRun, rules: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rule(run: GroupRun, rule: Rule, result: RuleResult | None, bare: bool) -> dict[str, Any]:
     common: dict[str, Any] = {
-        "name": rule.name, "query": rule.expr, "health": result.health if result else "unknown",
+        "name": rule.name, "query": on_one_line(rule.expr), "health": result.health if result else "unknown",
         "evaluationTime": result.seconds if result else 0, "lastEvaluation": moment_text(run.at), "type": rule.kind,
     }  # fmt: skip
     if result is not None and result.error:
         common["lastError"] = result.error
     if not rule.alert:
-        return {**common, "labels": rule.labels} if rule.labels else common
-    alerts = [alert_data(a) for a in result.alerts if a.state != "inactive"] if result and not bare else []
+        return {**common, "labels": rule.labels}
+    alerts = [alert_data(a) for a in result.alerts if a.state != "inactive"] if result else []
     return {
         "state": result.state if result else "inactive", **common, "duration": _whole(rule.for_),
         "keepFiringFor": _whole(rule.keep_firing_for), "labels": rule.labels, "annotations": rule.annotations,
-        "alerts": alerts,
+        "alerts": None if bare else alerts,
     }  # fmt: skip
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from opsctl import __version__
+from opsctl.api.prometheus_options import WebOptions
 from opsctl.core.clock import iso
 from opsctl.flows.monitoring import Monitoring
-from opsctl.metrics.storage import StoreStatus
 from opsctl.model.duration import format_duration
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.manager import ScrapeManager, TargetState
@@ -24,26 +25,30 @@ def moment_text(at: float) -> str:
     return iso(at) if at else _NEVER
 
 
-def targets_data(scraper: ScrapeManager, wanted: str, pool: str) -> dict[str, Any]:
-    """`state=active|dropped|any`, `scrapePool=JOB`."""
-    active = [s for s in scraper.states if not pool or s.target.job.job_name == pool]
-    dropped = [d for d in scraper.dropped if not pool or d.job.job_name == pool]
-    counts: dict[str, int] = {}
-    for one in dropped:
-        counts[one.job.job_name] = counts.get(one.job.job_name, 0) + 1
+def targets_data(
+    scraper: ScrapeManager, wanted: str, pool: str, jobs: Iterable[str], options: WebOptions
+) -> dict[str, Any]:
+    """`state=active|dropped|any`, `scrapePool=JOB`; the counts are of all `jobs`, where dropped ones are wanted."""
+    active = sorted((s for s in scraper.states if pool in ("", _pool(s))), key=_pool)
+    dropped = [d for d in scraper.dropped if pool in ("", d.job.job_name)]
     gone = [{"discoveredLabels": dict(d.discovered), "scrapePool": d.job.job_name} for d in dropped]
+    shown = wanted in ("", "any", "dropped")
+    counts = dict.fromkeys(sorted(jobs), 0) | Counter(d.job.job_name for d in scraper.dropped)
     return {
-        "activeTargets": [_target(s) for s in active] if wanted in ("", "any", "active") else [],
-        "droppedTargets": gone if wanted in ("", "any", "dropped") else [],
-        "droppedTargetCounts": counts,
+        "activeTargets": [_target(s, options) for s in active] if wanted in ("", "any", "active") else [],
+        "droppedTargets": sorted(gone, key=lambda row: str(row["scrapePool"])) if shown else [],
+        "droppedTargetCounts": counts if shown else None,
     }
 
 
-def _target(state: TargetState) -> dict[str, Any]:
-    job = state.target.job
+def _pool(state: TargetState) -> str:
+    return state.target.job.job_name
+
+
+def _target(state: TargetState, options: WebOptions) -> dict[str, Any]:
     return {
         "discoveredLabels": dict(state.target.discovered), "labels": dict(state.target.labels),
-        "scrapePool": job.job_name, "scrapeUrl": state.target.url, "globalUrl": state.target.url,
+        "scrapePool": _pool(state), "scrapeUrl": state.target.url, "globalUrl": options.global_url(state.target.url),
         "lastError": state.error, "lastScrape": moment_text(state.at), "lastScrapeDuration": state.seconds,
         "health": state.health, "scrapeInterval": format_duration(state.target.interval),
         "scrapeTimeout": format_duration(state.target.timeout),
@@ -56,17 +61,18 @@ def alertmanagers_data(config: PrometheusConfig) -> dict[str, Any]:
 
 
 def metadata_data(scraper: ScrapeManager, metric: str, limit: int, per_metric: int) -> dict[str, Any]:
-    """What the targets' pages say of their metrics, each different sentence once."""
+    """What the targets' pages say of their metrics, each different sentence once; `limit` below 0 is none,
+    `per_metric` of 0 is none too."""
     found: dict[str, list[dict[str, str]]] = {}
     for state in scraper.states:
         for name, said in state.sampler.metadata.items():
             if metric and name != metric:
                 continue
-            if name not in found and limit and len(found) >= limit:
+            if name not in found and 0 <= limit <= len(found):
                 continue
             rows = found.setdefault(name, [])
             row = {"type": said.type, "unit": said.unit, "help": said.help}
-            if row not in rows and not (per_metric and len(rows) >= per_metric):
+            if row not in rows and not 0 < per_metric <= len(rows):
                 rows.append(row)
     return found
 
@@ -91,20 +97,3 @@ def runtime_data(monitoring: Monitoring) -> dict[str, Any]:
         "goroutineCount": threading.active_count(), "GOMAXPROCS": os.cpu_count() or 1, "GOMEMLIMIT": 0, "GOGC": "",
         "GODEBUG": "", "storageRetention": format_duration(monitoring.retention_seconds),
     }  # fmt: skip
-
-
-def tsdb_data(status: StoreStatus, by_metric: list[dict[str, Any]], limit: int) -> dict[str, Any]:
-    return {
-        "headStats": {
-            "numSeries": status.series, "numLabelPairs": sum(status.labels.values()), "chunkCount": status.blocks,
-            "minTime": status.head_min_ms, "maxTime": status.head_max_ms,
-        },
-        "seriesCountByMetricName": by_metric,
-        "labelValueCountByLabelName": _largest(status.labels, limit),
-        "memoryInBytesByLabelName": [], "seriesCountByLabelValuePair": [],
-    }  # fmt: skip
-
-
-def _largest(counts: Mapping[str, int], limit: int) -> list[dict[str, Any]]:
-    ordered = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))[:limit]
-    return [{"name": name, "value": count} for name, count in ordered]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from opsctl.api.prometheus_names import outer_name, says_name
+from opsctl.model.labels import METRIC_NAME
 from opsctl.model.matcher import Matcher
 from opsctl.promql import PromqlError
 from opsctl.promql.number import format_float, printable
@@ -26,8 +28,8 @@ from opsctl.promql.syntax import (
 _DEEPEST = 100
 
 
-def tree(node: Node, depth: int = 0) -> dict[str, Any]:
-    """The node and all below it. Raises PromqlError when it is deeper than JSON may be."""
+def tree(node: Node, text: str, depth: int = 0) -> dict[str, Any]:
+    """The node, parsed from `text`, and all below it. Raises PromqlError when it is deeper than JSON may be."""
     if depth > _DEEPEST:
         raise PromqlError("the expression is nested too deeply")
     match node:
@@ -36,50 +38,54 @@ def tree(node: Node, depth: int = 0) -> dict[str, Any]:
         case Text():
             return {"type": "stringLiteral", "val": printable(node.value)}
         case Selector():
-            return {"type": "vectorSelector", **_selected(node)}
+            return {"type": "vectorSelector", **_selected(node, text)}
         case Range():
-            return {"type": "matrixSelector", "range": node.range_ms, **_selected(node.selector)}
+            return {"type": "matrixSelector", "range": node.range_ms, **_selected(node.selector, text)}
         case Paren():
-            return {"type": "parenExpr", "expr": tree(node.expr, depth + 1)}
+            return {"type": "parenExpr", "expr": tree(node.expr, text, depth + 1)}
         case Signed():
-            return {"type": "unaryExpr", "op": node.op, "expr": tree(node.expr, depth + 1)}
+            return {"type": "unaryExpr", "op": node.op, "expr": tree(node.expr, text, depth + 1)}
         case Call():
-            args = [tree(arg, depth + 1) for arg in node.args]
+            args = [tree(arg, text, depth + 1) for arg in node.args]
             return {"type": "call", "func": _signature(node.name), "args": args}
         case Aggregate():
-            return _aggregate(node, depth)
+            return _aggregate(node, text, depth)
         case Binary():
-            return _binary(node, depth)
+            return _binary(node, text, depth)
         case Subquery():
             return {
-                "type": "subquery", "expr": tree(node.expr, depth + 1), "range": node.range_ms, "step": node.step_ms,
+                "type": "subquery", "expr": tree(node.expr, text, depth + 1), "range": node.range_ms, "step": node.step_ms,
                 "offset": node.offset_ms, **_moment(node),
             }  # fmt: skip
 
 
-def _aggregate(node: Aggregate, depth: int) -> dict[str, Any]:
+def _aggregate(node: Aggregate, text: str, depth: int) -> dict[str, Any]:
     return {
-        "type": "aggregation", "op": node.op, "expr": tree(node.expr, depth + 1),
-        "param": tree(node.param, depth + 1) if node.param is not None else None,
+        "type": "aggregation", "op": node.op, "expr": tree(node.expr, text, depth + 1),
+        "param": tree(node.param, text, depth + 1) if node.param is not None else None,
         "grouping": list(node.labels), "without": node.without,
     }  # fmt: skip
 
 
-def _binary(node: Binary, depth: int) -> dict[str, Any]:
+def _binary(node: Binary, text: str, depth: int) -> dict[str, Any]:
     vectors = value_type(node.lhs) == value_type(node.rhs) == "vector"
     matching = {
         "card": node.matching.card, "labels": list(node.matching.labels), "on": node.matching.on,
         "include": list(node.matching.include),
     }  # fmt: skip
     return {
-        "type": "binaryExpr", "op": node.op, "lhs": tree(node.lhs, depth + 1), "rhs": tree(node.rhs, depth + 1),
+        "type": "binaryExpr", "op": node.op, "lhs": tree(node.lhs, text, depth + 1), "rhs": tree(node.rhs, text, depth + 1),
         "matching": matching if vectors else None, "bool": node.return_bool,
     }  # fmt: skip
 
 
-def _selected(node: Selector) -> dict[str, Any]:
-    matchers = [_matcher(m) for m in node.matchers]
-    return {"name": printable(node.name), "offset": node.offset_ms, "matchers": matchers, **_moment(node)}
+def _selected(node: Selector, text: str) -> dict[str, Any]:
+    """A name before the braces is the last of the matchers."""
+    name = outer_name(node, text)
+    inner = [m for m in node.matchers if not (name and says_name(m, name))]
+    matchers = [*inner, *([Matcher(METRIC_NAME, "=", name)] if name else [])]
+    shown = {"name": printable(name), "offset": node.offset_ms, "matchers": [_matcher(m) for m in matchers]}
+    return {**shown, **_moment(node)}
 
 
 def _matcher(matcher: Matcher) -> dict[str, str]:

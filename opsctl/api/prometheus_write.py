@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
+from opsctl.api.prometheus_routing import Handler, plain_error
 from opsctl.core.log import Log
 from opsctl.flows.receiving import Receiver
 from opsctl.metrics.remote_wire import BadWrite
@@ -26,42 +26,57 @@ class _Refused(Exception):
         self.status, self.message = status, message
 
 
-def write_route(receiver: Receiver | None) -> Route:
-    """The route; without a receiver it answers 404 and says how to open it."""
+def writer(receiver: Receiver | None) -> Handler:
+    """POST /api/v1/write; without a receiver it answers 404 and says how to open it."""
 
     async def write(request: Request) -> Response:
         if receiver is None:
-            return PlainTextResponse(f"{_CLOSED}\n", 404)
+            return plain_error(_CLOSED, 404)
         try:
             _check(request.headers)
             answer = await receiver.take(await _body(request))
         except _Refused as error:
-            return PlainTextResponse(f"{error.message}\n", error.status)
+            return plain_error(error.message, error.status)
         except (BadWrite, ClientDisconnect) as error:
-            return PlainTextResponse(f"{error}\n", 400)
+            return plain_error(str(error), 400)
         except Exception as error:
             LOG.error("api.failed", exc=error, path=request.url.path)
-            return PlainTextResponse(f"{type(error).__name__}: {error}\n", 500)
-        return PlainTextResponse(f"{answer.reason}\n", 400) if answer.reason else Response(status_code=204)
+            return plain_error(f"{type(error).__name__}: {error}", 500)
+        return plain_error(answer.reason, 400) if answer.reason else Response(status_code=204)
 
-    return Route("/api/v1/write", write, methods=["POST"])
+    return write
 
 
 def _check(headers: Mapping[str, str]) -> None:
-    """Content type and encoding; both may be absent, as with the oldest clients."""
-    kind, *parameters = [part.strip() for part in headers.get("content-type", _PROTOBUF).split(";")]
-    if kind != _PROTOBUF:
-        raise _Refused(415, f"expected {_PROTOBUF} as the first (media) part, got {kind} content-type")
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name == "proto" and value != _V1:
-            what = f"{_V2} protobuf message" if value == _V2 else f"unknown remote write protobuf message {value}"
-            raise _Refused(415, f"{what} is not accepted by this server; only {_V1} is acceptable")
-    encoding = headers.get("content-encoding", "snappy").lower()
+    """Encoding and content type; both may be absent, as with the oldest clients."""
+    encoding = headers.get("content-encoding", "snappy")
     if encoding != "snappy":
         raise _Refused(
             415, f"{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
         )
+    kind = headers.get("content-type", "").strip() or _PROTOBUF
+    media, *parameters = kind.split(";")
+    if media != _PROTOBUF:
+        raise _Refused(415, f"expected {_PROTOBUF} as the first (media) part, got {kind} content-type")
+    message = _message(kind, parameters)
+    if message not in (_V1, _V2):
+        raise _Refused(415, f"got {kind} content type; unknown type for remote write protobuf message {message}, "
+                       f"supported: {_V1}, {_V2}")  # fmt: skip
+    if message == _V2:
+        raise _Refused(415, f"{_V2} protobuf message is not accepted by this server; only accepts {_V1}")
+
+
+def _message(kind: str, parameters: list[str]) -> str:
+    for parameter in parameters:
+        name, equals, value = parameter.partition("=")
+        if not equals or "=" in value:
+            raise _Refused(
+                415, "as per https://www.rfc-editor.org/rfc/rfc9110#parameter expected parameters to be key-values, "
+                f"got {parameter} in {kind} content-type",
+            )  # fmt: skip
+        if name == "proto":
+            return value
+    return _V1
 
 
 async def _body(request: Request) -> bytes:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, disable_created_metrics
-from starlette.applications import Starlette
 
-from opsctl.api.prometheus import PrometheusApi
+from opsctl.api.prometheus import prometheus_api
+from opsctl.api.prometheus_cors import ANY
+from opsctl.api.prometheus_options import TITLE, WebOptions
+from opsctl.api.prometheus_routing import Router
 from opsctl.core.clock import SystemClock
 from opsctl.core.memory import return_memory
 from opsctl.flows.alert_journal import AlertJournal
@@ -58,12 +60,29 @@ class MetricsOptions:
     grace_period: float = 0.0
     databases: Mapping[str, Monitored] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
+    route_prefix: str = ""
+    cors_origin: str = ANY
+    page_title: str = TITLE
+    quit: Callable[[], None] = lambda: None
+
+    @property
+    def web(self) -> WebOptions:
+        """How the API is served."""
+        return WebOptions(
+            external_url=self.external_url or f"http://{self.listen}", listen=self.listen, route_prefix=self.route_prefix,
+            cors_origin=self.cors_origin, page_title=self.page_title, lifecycle=self.lifecycle, flags=self.flags, quit=self.quit,
+        )  # fmt: skip
+
+    @property
+    def prefix(self) -> str:
+        """What all paths begin with."""
+        return self.web.prefix
 
 
 class MetricsProcess:
     """The metrics process, to be run by serve."""
 
-    def __init__(self, monitoring: Monitoring, asgi: Starlette, pools: tuple[ThreadPoolExecutor, ...]) -> None:
+    def __init__(self, monitoring: Monitoring, asgi: Router, pools: tuple[ThreadPoolExecutor, ...]) -> None:
         self.monitoring = monitoring
         self.asgi = asgi
         self._pools = pools
@@ -102,7 +121,9 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
     scraper = ScrapeManager(writing.append, clock, parse, ScrapeFigures(registry))
     notifier = Notifier(NotifierFigures(registry))
     lookback, limits = options.query_lookback, Limits(max_samples=options.query_samples)
-    queries = Queries(storage, query, registry, options.query_timeout, lookback, limits, home.evaluator)
+    queries = Queries(
+        storage, query, registry, options.query_timeout, lookback, limits, home.evaluator, options.query_concurrency
+    )
     journal = AlertJournal(options.storage_path / "alerts.json", options.outage_tolerance, options.grace_period)
     ruler = Ruler(
         storage, notifier.send, journal, clock, rule, RuleFigures(registry),
@@ -114,5 +135,4 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
         Collectors(options.databases, collector), writing, clock, disk, registry, options.retention_seconds,
     )  # fmt: skip
     receiver = Receiver(writing.append, clock, registry) if options.write_receiver else None
-    api = PrometheusApi(monitoring, dict(options.flags), options.lifecycle, receiver)
-    return MetricsProcess(monitoring, api.asgi(), pools)
+    return MetricsProcess(monitoring, prometheus_api(monitoring, options.web, receiver), pools)

@@ -3,153 +3,174 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
+import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
+from opsctl.api.prometheus_state import version
 from opsctl.app.metrics import MetricsOptions, build_metrics
-from opsctl.core.errors import UsageError
-from opsctl.core.log import configure
-from opsctl.core.settings import Settings, load_settings
+from opsctl.cli.kingpin import BadFlags, parse_flags
+from opsctl.cli.prometheus_flags import (
+    AGENT,
+    ALL,
+    LACKING,
+    LACKING_FEATURES,
+    NO_OP_FEATURES,
+    TAKEN,
+    USED,
+)  # fmt: skip
+from opsctl.core.errors import DocumentError, UsageError
+from opsctl.core.log import Log, configure
+from opsctl.core.settings import Settings, host_port, load_settings
 from opsctl.flows.history import monitored
 from opsctl.metrics.census import SeriesLimits
 from opsctl.model.duration import parse_duration
 from opsctl.model.size import parse_size
-from opsctl.promql.scope import MAX_SAMPLES
 from opsctl.serve import serve
 
 app = typer.Typer(add_completion=False)
+LOG = Log("opsctl.cli.prometheus")
+_PASSED = {"allow_extra_args": True, "ignore_unknown_options": True}
+_LEVELS = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR"}
+_FIFTEEN_DAYS = 15 * 86_400.0
+_GRACE = "10m"
 
 
-class LogLevel(StrEnum):
-    """Prometheus' names."""
-
-    debug = "debug"
-    info = "info"
-    warn = "warn"
-    error = "error"
-
-
-class LogFormat(StrEnum):
-    """Prometheus' names."""
-
-    logfmt = "logfmt"
-    json = "json"
-
-
-_LEVELS = {LogLevel.debug: "DEBUG", LogLevel.info: "INFO", LogLevel.warn: "WARNING", LogLevel.error: "ERROR"}
-_LACKING = {
-    "--web.enable-admin-api": "stop the process to take its folder away or to copy it",
-}
-
-
-def _refuse(parameter: typer.CallbackParam, value: Any) -> Any:
-    """A flag of Prometheus that would promise what does not happen."""
-    if value:
-        flag = parameter.opts[0]
-        raise UsageError(f"{flag} is a Prometheus flag that opsctl does not have", _LACKING[flag])
-    return value
-
-
-RefusedSwitch = Annotated[bool, typer.Option("--web.enable-admin-api", hidden=True, callback=_refuse)]
-
-
-@app.command()
-def run(
-    config_file: Annotated[str, typer.Option("--config.file", help="prometheus.yml.", metavar="FILE")] = "",
-    storage: Annotated[str, typer.Option("--storage.tsdb.path", help="The store's folder.", metavar="DIR")] = "",
-    listen: Annotated[str, typer.Option("--web.listen-address", help="HOST:PORT.", metavar="ADDRESS")] = "",
-    retention: Annotated[
-        str, typer.Option("--storage.tsdb.retention.time", help="How long samples are kept.", metavar="DURATION")
-    ] = "",
-    retention_size: Annotated[
-        str, typer.Option("--storage.tsdb.retention.size", help="How much room blocks may take.", metavar="SIZE")
-    ] = "",
-    external_url: Annotated[str, typer.Option("--web.external-url", help="How others reach it.", metavar="URL")] = "",
-    lifecycle: Annotated[bool, typer.Option("--web.enable-lifecycle", help="Open POST /-/reload.")] = False,
-    write_receiver: Annotated[
-        bool, typer.Option("--web.enable-remote-write-receiver", help="Open POST /api/v1/write.")
-    ] = False,
-    timeout: Annotated[str, typer.Option("--query.timeout", help="Longest query.", metavar="DURATION")] = "2m",
-    concurrency: Annotated[int, typer.Option("--query.max-concurrency", help="Queries at once.", min=1)] = 4,
-    max_samples: Annotated[
-        int, typer.Option("--query.max-samples", help="Most samples that a query may hold at once.", min=1)
-    ] = MAX_SAMPLES,
-    lookback: Annotated[
-        str, typer.Option("--query.lookback-delta", help="How far back a value counts.", metavar="DURATION")
-    ] = "5m",
-    resend: Annotated[
-        str, typer.Option("--rules.alert.resend-delay", help="Least time between sendings.", metavar="DURATION")
-    ] = "1m",
-    tolerance: Annotated[
-        str,
-        typer.Option(
-            "--rules.alert.for-outage-tolerance", help="Longest outage that alerts outlive.", metavar="DURATION"
-        ),
-    ] = "1h",
-    grace: Annotated[
-        str,
-        typer.Option(
-            "--rules.alert.for-grace-period", help="What pending alerts wait after a restart.", metavar="DURATION"
-        ),
-    ] = "0s",
-    log_level: Annotated[LogLevel, typer.Option("--log.level", help="What is logged.")] = LogLevel.info,
-    log_format: Annotated[
-        LogFormat, typer.Option("--log.format", help="Taken for its name's sake: logs are ECS JSON.")
-    ] = LogFormat.json,
-    admin_api: RefusedSwitch = False,
-    config: Annotated[
-        str | None, typer.Option("--config", help="opsctl.yml, for defaults and databases.", metavar="FILE")
-    ] = None,
-) -> None:
+@app.command(context_settings=_PASSED, add_help_option=False)
+def run(flags: Annotated[list[str] | None, typer.Argument(help="Flags of Prometheus.")] = None) -> None:
     """Scrape, store, evaluate rules, serve /api/v1: the metrics process alone, in the foreground.
 
     Example: opsctl prometheus --config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:9090
     """
-    settings = _settings(config, needed=not config_file)
-    options = _options(settings, config_file, storage, listen)
+    arguments = flags or []
+    if any(word in ("-h", "--help", "--help-long", "--help-man") for word in arguments):
+        print(_help())
+        return
+    if "--version" in arguments:
+        print(f"prometheus, version {version()} (branch: , revision: )")
+        return
+    start(_given(arguments))
+
+
+def _given(arguments: list[str]) -> dict[str, str]:
+    """The flags that are given, all of them such as this product has."""
+    try:
+        given = parse_flags(arguments, ALL)
+    except BadFlags as error:
+        _end(f"Error parsing command line arguments: {error}", error.code)
+    agent = [f"--{flag.name}" for flag in AGENT if flag.name in given]
+    if agent:
+        names = " ".join(f'"{name}"' for name in agent)
+        _end(f"The following flag(s) can only be used in agent mode: [{names}]", 3)
+    for lacking in LACKING:
+        if given.get(lacking.flag.name, "false") not in ("false", "", "0B"):
+            raise UsageError(f"--{lacking.flag.name} is a Prometheus flag that opsctl does not have", lacking.instead)
+    return given
+
+
+def _end(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def start(given: Mapping[str, str]) -> None:
+    """Runs the process with these flags."""
+    values = {flag.name: given.get(flag.name, flag.default) for flag in USED}
+    settings = _settings(values["config"] or None, needed=not values["config.file"])
+    options = _placed(settings, values)
     own = settings is not None and options.storage_path == settings.home_path / "metrics"
     log_file = settings.home_path / "logs" / "metrics.json.log" if settings and own else None
-    configure("opsctl-metrics", log_file, _LEVELS[log_level])
-    options = replace(
+    configure("opsctl-metrics", log_file, _LEVELS[values["log.level"]])
+    _check(values, options.listen)
+    _features(values["enable-feature"])
+    values["rules.alert.for-grace-period"] = values["rules.alert.for-grace-period"] or ("0s" if own else _GRACE)
+    options = _told(options, values, settings)
+    setting = "listen.metrics in opsctl.yml" if own else "--web.listen-address"
+    process = build_metrics(replace(options, flags=_shown(options, values, given)))
+    try:
+        serve(process, options.listen, setting, "metrics", _say_ready)
+    except DocumentError:
+        print(f'level=ERROR msg="Error loading config (--config.file={options.config_file})"', file=sys.stderr)
+        raise
+
+
+def _told(options: MetricsOptions, values: Mapping[str, str], settings: Settings | None) -> MetricsOptions:
+    return replace(
         options,
-        external_url=external_url or f"http://{options.listen}",
-        retention_seconds=_retention(retention, settings),
-        retention_bytes=_retention_size(retention_size, settings),
+        external_url=values["web.external-url"] or _reached_at(options.listen, settings),
+        route_prefix=values["web.route-prefix"],
+        cors_origin=values["web.cors.origin"],
+        page_title=values["web.page-title"],
+        retention_seconds=_retention(values["storage.tsdb.retention.time"], settings),
+        retention_bytes=_retention_size(values["storage.tsdb.retention.size"], settings),
         series_limits=_limits(settings),
-        lifecycle=lifecycle,
-        write_receiver=write_receiver,
-        query_timeout=_duration(timeout, "--query.timeout"),
-        query_concurrency=concurrency,
-        query_lookback=_positive(lookback, "--query.lookback-delta"),
-        query_samples=max_samples,
-        resend_delay=_duration(resend, "--rules.alert.resend-delay"),
-        outage_tolerance=_duration(tolerance, "--rules.alert.for-outage-tolerance"),
-        grace_period=_duration(grace, "--rules.alert.for-grace-period"),
+        lifecycle=values["web.enable-lifecycle"] == "true",
+        write_receiver=values["web.enable-remote-write-receiver"] == "true",
+        query_timeout=parse_duration(values["query.timeout"]),
+        query_concurrency=_whole(values, "query.max-concurrency"),
+        query_lookback=_positive(values, "query.lookback-delta"),
+        query_samples=_whole(values, "query.max-samples"),
+        resend_delay=parse_duration(values["rules.alert.resend-delay"]),
+        outage_tolerance=parse_duration(values["rules.alert.for-outage-tolerance"]),
+        grace_period=parse_duration(values["rules.alert.for-grace-period"]),
         databases=monitored(settings, sys.executable) if settings else {},
-        flags={
-            "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
-            "storage.tsdb.retention.time": retention, "storage.tsdb.retention.size": retention_size,
-            "web.listen-address": options.listen,
-            "web.external-url": external_url, "web.enable-lifecycle": str(lifecycle).lower(),
-            "web.enable-remote-write-receiver": str(write_receiver).lower(),
-            "query.timeout": timeout, "query.max-concurrency": str(concurrency),
-            "query.max-samples": str(max_samples), "query.lookback-delta": lookback,
-            "rules.alert.resend-delay": resend, "rules.alert.for-outage-tolerance": tolerance,
-            "rules.alert.for-grace-period": grace, "log.level": log_level.value, "log.format": log_format.value,
-        },
-    )  # fmt: skip
-    serve(
-        build_metrics(options),
-        options.listen,
-        "listen.metrics in opsctl.yml" if own else "--web.listen-address",
-        "metrics",
-        _say_ready,
+        quit=lambda: signal.raise_signal(signal.SIGTERM),
     )
+
+
+def _reached_at(listen: str, settings: Settings | None) -> str:
+    """How others reach it when nothing is said: by this host's name, as with Prometheus; our own set-up is local."""
+    host, port = host_port(listen)
+    return f"http://{listen}" if settings else f"http://{platform.node() or host}:{port}"
+
+
+def _shown(options: MetricsOptions, values: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """status/flags: every flag with the value in force."""
+    others = {flag.name: flag.default for flag in (*TAKEN, *(lacking.flag for lacking in LACKING), *AGENT)}
+    shown = {
+        **others, **values, **given,
+        "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
+        "web.listen-address": options.listen, "web.route-prefix": options.prefix or "/",
+        "storage.tsdb.retention.time": values["storage.tsdb.retention.time"] or "15d",
+        "storage.tsdb.retention.size": values["storage.tsdb.retention.size"] or "0B",
+    }  # fmt: skip
+    return {name: value for name, value in sorted(shown.items()) if name != "config"}
+
+
+def _check(values: Mapping[str, str], listen: str) -> None:
+    """What kingpin does not look at, in Prometheus' words."""
+    url = values["web.external-url"]
+    try:
+        parts = urlsplit(url)
+        host_port(listen)
+    except ValueError as error:
+        _end(f'parse external URL "{url}": {error}', 2)
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc):
+        _end(f'parse external URL "{url}": it needs http:// or https:// and a host', 2)
+    try:
+        re.compile(values["web.cors.origin"])
+    except re.error as error:
+        _end(f'could not compile CORS regex string "{values["web.cors.origin"]}": {error}', 2)
+
+
+def _features(text: str) -> None:
+    """Refuses the features that are lacking; warns of those that nobody knows."""
+    for name in filter(None, text.split(",")):
+        if name in LACKING_FEATURES:
+            raise UsageError(
+                f"--enable-feature={name} is a Prometheus feature that opsctl does not have", "leave it out"
+            )
+        if name not in NO_OP_FEATURES:
+            print(f'level=WARN msg="Unknown option for --enable-feature" option={name}', file=sys.stderr, flush=True)
+            LOG.warning("flags.unknown_feature", option=name)
 
 
 def _say_ready(_: str) -> None:
@@ -162,13 +183,14 @@ def _settings(config: str | None, needed: bool) -> Settings | None:
     return load_settings(config) if needed or config or os.environ.get("OPSCTL_CONFIG") else None
 
 
-def _options(settings: Settings | None, config_file: str, storage: str, listen: str) -> MetricsOptions:
+def _placed(settings: Settings | None, values: Mapping[str, str]) -> MetricsOptions:
+    file, storage, listen = (values[n] for n in ("config.file", "storage.tsdb.path", "web.listen-address"))
     if settings is None:
         return MetricsOptions(
-            config_file=Path(config_file), storage_path=Path(storage or "data"), listen=listen or "127.0.0.1:9090"
+            config_file=Path(file), storage_path=Path(storage or "data"), listen=listen or "127.0.0.1:9090"
         )
     return MetricsOptions(
-        config_file=Path(config_file) if config_file else settings.path(settings.metrics.config),
+        config_file=Path(file) if file else settings.path(settings.metrics.config),
         storage_path=Path(storage) if storage else settings.home_path / "metrics",
         listen=listen or settings.listen.metrics,
         engine=settings.metrics.engine,
@@ -179,17 +201,14 @@ def _options(settings: Settings | None, config_file: str, storage: str, listen: 
 
 def _retention(text: str, settings: Settings | None) -> float:
     if text:
-        return _duration(text, "--storage.tsdb.retention.time")
-    return settings.metrics.retention_days * 86_400.0 if settings else 15 * 86_400.0
+        return parse_duration(text)
+    return settings.metrics.retention_days * 86_400.0 if settings else _FIFTEEN_DAYS
 
 
 def _retention_size(text: str, settings: Settings | None) -> int:
-    if not text:
-        return settings.metrics.retention_size if settings else 0
-    try:
+    if text:
         return parse_size(text)
-    except ValueError as error:
-        raise UsageError(f"--storage.tsdb.retention.size: {error}") from error
+    return settings.metrics.retention_size if settings else 0
 
 
 def _limits(settings: Settings | None) -> SeriesLimits:
@@ -199,15 +218,23 @@ def _limits(settings: Settings | None) -> SeriesLimits:
     return SeriesLimits(settings.metrics.max_series, settings.metrics.max_series_per_target)
 
 
-def _positive(text: str, flag: str) -> float:
-    seconds = _duration(text, flag)
+def _positive(values: Mapping[str, str], name: str) -> float:
+    seconds = parse_duration(values[name])
     if seconds <= 0:
-        raise UsageError(f"{flag}: must be more than 0")
+        raise UsageError(f"--{name}: must be more than 0")
     return seconds
 
 
-def _duration(text: str, flag: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"{flag}: {error}") from error
+def _whole(values: Mapping[str, str], name: str) -> int:
+    count = int(float(values[name]))
+    if count < 1:
+        raise UsageError(f"--{name}: must be at least 1")
+    return count
+
+
+def _help() -> str:
+    lines = ["usage: opsctl prometheus [<flags>]", "", (run.__doc__ or "").strip(), "", "Flags:"]
+    lines += [f"  --{flag.name:<42} {flag.help}{f' [{flag.default}]' if flag.default else ''}" for flag in USED]
+    lines += ["", "Taken, and without effect here:", *(f"  --{flag.name}" for flag in TAKEN)]
+    lines += ["", "Refused:", *(f"  --{lacking.flag.name:<42} {lacking.instead}" for lacking in LACKING)]
+    return "\n".join(lines)

@@ -79,10 +79,11 @@ class Pushed:
 
 def concerns(overlay: Overlay, expr: str) -> bool:
     """Whether an expression selects a series that was written in this evaluation."""
-    return overlay.fresh and any(overlay.touched_by(node.matchers) for node in _selectors(parse(expr)))
+    return overlay.fresh and any(overlay.touched_by(node.matchers) for node in selectors_in(parse(expr)))
 
 
-def _selectors(node: Any) -> Iterator[Selector]:
+def selectors_in(node: Any) -> Iterator[Selector]:
+    """Every series selector of an expression."""
     waiting = [node]
     while waiting:
         here = waiting.pop()

@@ -21,6 +21,7 @@ from opsctl.model.labels import Labels
 LOG = Log("opsctl.flows.receiving")
 _AHEAD_MS = 600_000
 """Samples stamped further ahead than this are refused. Source: storage/remote/write_handler.go maxAheadTime."""
+_TOO_FAR = "out of bounds: timestamp is too far in the future"
 _LARGE = 256 * 1024
 _SOURCES = 500_000
 
@@ -61,15 +62,19 @@ class Receiver:
             else:
                 received = await asyncio.to_thread(self._decoder.decode, body)
         made, ahead = self._batches(received, round(self._clock.now() * 1000) + _AHEAD_MS)
-        appended = (self._append(*made) if made else Appended()) + Appended(too_old=ahead)
-        self._count(received, appended)
-        reasons = [*received.refused[:1], *appended.reasons()]
-        if reasons:
-            LOG.warning("remote_write.refused", series=len(received.refused), samples=appended.reasons(), of=reasons[0])
+        appended = self._append(*made) if made else Appended()
+        self._count(received, appended + Appended(too_old=ahead))
+        reasons = [*received.refused[:1], *appended.reasons(), *([_TOO_FAR] if ahead else [])]
+        left_out = (*received.invalid, *received.refused)
+        if reasons or left_out:
+            LOG.warning(
+                "remote_write.refused", series=len(left_out), samples=appended.reasons(), ahead=ahead,
+                of=[*reasons, *left_out][0],
+            )  # fmt: skip
         return Answer(appended.kept, reasons[0] if reasons else "")
 
     def _count(self, received: Received, appended: Appended) -> None:
-        self._invalid.inc(len(received.refused))
+        self._invalid.inc(len(received.invalid))
         self._received.inc(len(received.rows))
         for reason, count in appended.reasons().items():
             self._refused.labels(reason).inc(count)

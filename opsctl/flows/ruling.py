@@ -82,8 +82,8 @@ class Ruler:
 
     @property
     def runs(self) -> tuple[GroupRun, ...]:
-        """The groups, by file and in the order of each file."""
-        return tuple(self._runs.values())
+        """The groups, by file and name."""
+        return tuple(sorted(self._runs.values(), key=lambda run: (run.group.file, run.group.name)))
 
     @staticmethod
     def load(config: PrometheusConfig) -> tuple[Group, ...]:
@@ -100,7 +100,12 @@ class Ruler:
         return tuple(groups)
 
     def restored(self, groups: Iterable[Group]) -> dict[str, GroupState]:
-        """What groups that do not run yet were doing before the restart. Not on the event loop: it asks the store."""
+        """What the groups were doing before the restart; a group that comes with a later reload begins anew.
+
+        Not on the event loop: it asks the store. Source: rules/manager.go, which restores once.
+        """
+        if self._saving is not None:
+            return {}
         now = self._clock.now()
         return {g.key: self._journal.state(g, self._storage, now) for g in groups if g.key not in self._runs}
 

@@ -38,13 +38,17 @@ class WriteLimits:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Received:
-    """Sample i belongs to `labels[rows[i]]`, in the order of the request. `refused`: why series were left out."""
+    """Sample i belongs to `labels[rows[i]]`, in the order of the request.
+
+    Why series were left out: `invalid`, their labels are none, which the sender is not told; `refused`, what it is told.
+    """
 
     labels: tuple[Labels, ...]
     rows: NDArray[np.int64]
     times: NDArray[np.int64]
     values: NDArray[np.float64]
     refused: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
 
 
 class Decoder:
@@ -55,7 +59,7 @@ class Decoder:
         self._known: dict[bytes, Labels] = {}
 
     def decode(self, body: bytes) -> Received:
-        """The samples of a body. Raises BadWrite; series with bad labels or histograms are `refused`."""
+        """The samples of a body. Raises BadWrite; series with bad labels or with histograms are left out."""
         request = unpacked(body, self._limits.decompressed)
         reading = _Reading(self._limits, self._known)
         for tag, kind, _, entry in fields(request):
@@ -72,6 +76,7 @@ class _Reading:
         self._labels: list[Labels] = []
         self._rows: list[int] = []
         self._refused: list[str] = []
+        self._invalid: list[str] = []
         self._tails: list[bytes] = []
         self._tails_at: list[int] = []
         self._others: list[bytes] = []
@@ -92,6 +97,9 @@ class _Reading:
     def _add_unknown(self, entry: bytes, end: int) -> None:
         try:
             labels, samples = _entry(entry, self._limits.labels)
+        except _Invalid as error:
+            self._invalid.append(str(error))
+            return
         except _Refused as error:
             self._refused.append(str(error))
             return
@@ -121,11 +129,16 @@ class _Reading:
         if self._others:
             found = np.frombuffer(b"".join(self._others), np.dtype([("v", "<f8"), ("t", "<i8")]))
             values[self._others_at], times[self._others_at] = found["v"], found["t"]
-        return Received(tuple(self._labels), np.array(self._rows, np.int64), times, values, tuple(self._refused))
+        left_out = tuple(self._refused), tuple(self._invalid)
+        return Received(tuple(self._labels), np.array(self._rows, np.int64), times, values, *left_out)
 
 
 class _Refused(ValueError):
     """A series that cannot be kept; the rest of the request is."""
+
+
+class _Invalid(ValueError):
+    """A series whose labels are none. Source: prometheus write_handler.go, which leaves them out without a word."""
 
 
 def unpacked(body: bytes, most: int) -> bytes:
@@ -189,20 +202,20 @@ def _label(data: bytes) -> tuple[str, str]:
     try:
         return name.decode(), value.decode()
     except UnicodeDecodeError as error:
-        raise _Refused("label name or value is not UTF-8: invalid sample") from error
+        raise _Invalid("label name or value is not UTF-8: invalid sample") from error
 
 
 def _labels(pairs: list[tuple[str, str]]) -> Labels:
     labels = Labels(pairs)
     if not pairs:
-        raise _Refused("empty labelset: invalid sample")
+        raise _Invalid("empty labelset: invalid sample")
     for name in {name for name, _ in pairs}:
         if not name:
-            raise _Refused("empty label name: invalid sample")
+            raise _Invalid("empty label name: invalid sample")
         if sum(name == other for other, _ in pairs) > 1:
-            raise _Refused(f'label name "{name}" is not unique: invalid sample')
+            raise _Invalid(f'label name "{name}" is not unique: invalid sample')
     if METRIC_NAME not in labels:
-        raise _Refused(f"metric name is missing: {labels}: invalid sample")
+        raise _Invalid(f"metric name is missing: {labels}: invalid sample")
     return labels
 
 

@@ -24,7 +24,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value & 0xFFFFFFFFFFFFFFFF, at
         shift += 7
-    raise BadWrite("proto: a number has no end")
+    raise BadWrite("unexpected EOF")
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:

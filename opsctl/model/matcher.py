@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 import re2
 
+from opsctl.model.regexp_error import regexp_error
+
 Op = Literal["=", "!=", "=~", "!~"]
 
 
@@ -35,7 +37,7 @@ class Matcher:
             try:
                 object.__setattr__(self, "_pattern", re2.compile(self.value, options))
             except re2.error as error:
-                raise ValueError(f"bad regular expression {self.value!r}: {error}") from error
+                raise ValueError(regexp_error(self.value)) from error
 
     def matches(self, value: str) -> bool:
         """Whether a label's value ('' when missing) meets the condition."""

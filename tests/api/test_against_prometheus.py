@@ -4,86 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import requests
 
-from tests.api.running import Server, Target, opsctl, prometheus
-from tests.servers import wait_for
-
-PAGE = """# HELP requests_total Requests.
-# TYPE requests_total counter
-requests_total{code="200",path="/a"} 10
-requests_total{code="500",path="/a"} 2
-# HELP temperature How warm.
-# TYPE temperature gauge
-temperature 21.5
-tiny 1e-9
-huge 1e22
-nothing NaN
-endless +Inf
-# TYPE took_seconds histogram
-took_seconds_bucket{le="0.1"} 3
-took_seconds_bucket{le="+Inf"} 5
-took_seconds_sum 1.25
-took_seconds_count 5
-"""
-CONFIG = """
-global: {{scrape_interval: 500ms, evaluation_interval: 500ms, external_labels: {{site: here}}}}
-rule_files: [rules.yml]
-scrape_configs:
-  - job_name: one
-    static_configs: [{{targets: ['{address}'], labels: {{team: x}}}}]
-  - job_name: dead
-    static_configs: [{{targets: ['127.0.0.1:1']}}]
-  - job_name: cut
-    static_configs: [{{targets: ['{address}', 'dropped:1']}}]
-    relabel_configs: [{{source_labels: [__address__], regex: 'dropped.*', action: drop}}]
-    metric_relabel_configs: [{{source_labels: [__name__], regex: 'temp.*', action: keep}}]
-"""
-RULES = """
-groups:
-  - name: g
-    rules:
-      - {record: 'job:temperature:max', expr: max by (job) (temperature), labels: {kind: recorded}}
-      - alert: Dead
-        expr: up == 0
-        labels: {severity: critical}
-        annotations: {summary: '{{ $labels.job }} is {{ $value }}'}
-      - alert: Slow
-        expr: temperature > 20
-        for: 1h
-"""
-
-
-@dataclass
-class Pair:
-    ours: Server
-    theirs: Server
-
-    def both(self, path: str, **params: Any) -> tuple[Any, Any]:
-        ours, theirs = self.ours.get(path, **params), self.theirs.get(path, **params)
-        assert ours.status_code == theirs.status_code, (ours.text, theirs.text)
-        assert ours.headers["Content-Type"] == theirs.headers["Content-Type"]
-        return ours.json(), theirs.json()
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    folder, target = tmp_path_factory.mktemp("pair"), Target()
-    target.text = PAGE
-    config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(address=target.address))
-    (folder / "rules.yml").write_text(RULES)
-    with opsctl(folder / "ours", config) as ours, prometheus(folder / "theirs", config) as theirs:
-        for server in (ours, theirs):
-            wait_for(lambda s=server: (s.value("count_over_time(temperature{job='one'}[1m])") or 0) > 4, 20, "samples")  # type: ignore[misc]
-            wait_for(lambda s=server: s.value("ALERTS{alertname='Dead'}") == 1, 20, "alert")  # type: ignore[misc]
-        yield Pair(ours, theirs)
-    target.close()
+from tests.api.pairing import Pair, of_today
 
 
 def shape(value: Any) -> Any:
@@ -138,7 +64,7 @@ def test_errors_are_the_same(pair: Pair, path: str, params: dict[str, Any]) -> N
     ours, theirs = pair.both(f"/api/v1/{path}", **params)
     assert (ours["status"], ours["errorType"]) == (theirs["status"], theirs["errorType"])
     if "group_left" not in params.get("query", "") and "requests_total" not in params.get("query", ""):
-        assert ours["error"] == theirs["error"]
+        assert ours["error"] == of_today(theirs["error"])
 
 
 def test_parse_errors_have_the_same_kind(pair: Pair) -> None:
@@ -170,7 +96,7 @@ def test_targets_are_the_same(pair: Pair) -> None:
         for target in body["data"]["activeTargets"]:
             assert all(target.pop(name) is not None for name in changing)
     assert ours["data"]["activeTargets"] == theirs["data"]["activeTargets"]
-    assert ours["data"]["droppedTargetCounts"] == {"cut": 1}
+    assert ours["data"]["droppedTargetCounts"] == {"cut": 1, "dead": 0, "one": 0}
     ours, theirs = pair.both("/api/v1/targets", state="dropped")
     for body in (ours, theirs):
         assert [t["discoveredLabels"]["__address__"] for t in body["data"]["droppedTargets"]] == ["dropped:1"]
@@ -184,6 +110,9 @@ def test_rules_and_alerts_are_the_same(pair: Pair) -> None:
         ("alerts", {}),
     ):
         ours, theirs = pair.both(f"/api/v1/{path}", **params)
+        for group in theirs["data"].get("groups", ()):
+            for rule in group["rules"]:
+                rule.setdefault("labels", {})  # Prometheus 3 shows them where there are none, too
         assert still(ours) == still(theirs), path
 
 
@@ -206,6 +135,13 @@ def test_metadata_and_status_are_alike(pair: Pair) -> None:
     ours, theirs = pair.both("/api/v1/status/tsdb")
     assert set(ours["data"]) == set(theirs["data"])
     assert set(ours["data"]["headStats"]) == set(theirs["data"]["headStats"])
+    ours, theirs = pair.both("/api/v1/status/tsdb", limit=1000)  # 2.42 shows ten all the same
+    for name in ("seriesCountByMetricName", "labelValueCountByLabelName", "memoryInBytesByLabelName"):
+        assert {(r["name"], r["value"]) for r in theirs["data"][name]} <= {
+            (r["name"], r["value"]) for r in ours["data"][name]
+        }
+    pairs = {r["name"]: r["value"] for r in ours["data"]["seriesCountByLabelValuePair"]}
+    assert {r["name"]: r["value"] for r in theirs["data"]["seriesCountByLabelValuePair"]}.items() <= pairs.items()
     for path in ("/-/healthy", "/-/ready"):
         assert pair.ours.get(path).text == pair.theirs.get(path).text
 
@@ -286,7 +222,7 @@ def test_small_endpoints_are_the_same(pair: Pair, path: str, params: dict[str, A
     for body in (ours, theirs):
         if isinstance(body.get("data"), list):
             body["data"].sort(key=str)
-    assert ours == theirs
+    assert ours == {**theirs, **({"error": of_today(theirs["error"])} if "error" in theirs else {})}
 
 
 def test_refusals_are_the_same(pair: Pair) -> None:
@@ -302,9 +238,24 @@ def test_refusals_are_the_same(pair: Pair) -> None:
 def test_other_origins_may_read(pair: Pair) -> None:
     names = ("Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Vary")
     for method, path, headers in (
-        ("OPTIONS", "/api/v1/query", {}), ("OPTIONS", "/api/v1/nope", {"Origin": "http://x"}),
+        ("OPTIONS", "/api/v1/query", {"Origin": "http://y"}), ("OPTIONS", "/api/v1/nope", {"Origin": "http://x"}),
         ("GET", "/api/v1/labels", {"Origin": "http://x"}), ("HEAD", "/-/healthy", {}), ("HEAD", "/-/ready", {}),
     ):  # fmt: skip
         answers = [requests.request(method, s.url + path, headers=headers, timeout=5) for s in (pair.ours, pair.theirs)]
         ours, theirs = ((a.status_code, [a.headers.get(name) for name in names]) for a in answers)
         assert ours == theirs, (method, path)
+
+
+def test_groups_come_by_name(pair: Pair) -> None:
+    ours, theirs = pair.both("/api/v1/rules")
+    orders = [[(g["name"], [r["name"] for r in g["rules"]]) for g in body["data"]["groups"]] for body in (ours, theirs)]
+    assert orders[0] == orders[1]
+    assert [name for name, _ in orders[0]] == ["e", "g"]
+    errors = [[r.get("lastError") for r in body["data"]["groups"][0]["rules"]] for body in (ours, theirs)]
+    assert errors[0] == errors[1] == ["exceeded limit of 1 with 2 series", "exceeded limit of 1 with 2 alerts"]
+
+
+def test_alerts_come_in_the_order_of_their_groups(pair: Pair) -> None:
+    ours, theirs = pair.both("/api/v1/alerts")
+    names = [[alert["labels"]["alertname"] for alert in body["data"]["alerts"]] for body in (ours, theirs)]
+    assert names[0] == names[1]

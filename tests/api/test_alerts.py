@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 from collections.abc import Iterator
 from datetime import datetime
@@ -75,7 +76,9 @@ def test_an_alert_fires_and_resolves(tmp_path: Path, sides: tuple[Target, Target
         }  # fmt: skip
         assert fired["annotations"] == {"summary": "heat is 30 on here"}
         assert 200 < ends(fired) < 245
-        assert fired["generatorURL"].startswith(f"{server.url}/graph?g0.expr=heat")
+        assert fired["generatorURL"].startswith(
+            f"{server.url.replace('127.0.0.1', platform.node())}/graph?g0.expr=heat"
+        )
         assert {a["labels"]["alertname"]: a["state"] for a in server.data("alerts")["alerts"]} == {
             "Hot": "firing", "HotLong": "pending",
         }  # fmt: skip

@@ -22,7 +22,7 @@ from opsctl.core.db import Database
 
 class _Echo(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        said = f"{self.command} {self.path}".encode()
+        said = f"{self.command} {self.path} packed: {self.headers.get('Accept-Encoding')}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -72,3 +72,16 @@ async def test_a_viewer_reads_and_changes_nothing(app: FastAPI, table: Tokens) -
             assert answer.status_code == status, (method, path)
             if status == 200:
                 assert answer.text.startswith(f"{method} {path.split('?')[0]}")
+
+
+async def test_nothing_is_packed_that_was_not_asked_for_packed(app: FastAPI, table: Tokens) -> None:
+    headers = {"Authorization": f"Bearer {table.add('v', 'viewer', 1.0)}"}
+    transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://ops", headers=headers) as client,
+    ):
+        del client.headers["accept-encoding"]
+        assert (await client.get("/api/v1/labels")).text.endswith("packed: None")
+        asked = await client.get("/api/v1/labels", headers={"Accept-Encoding": "gzip"})
+        assert asked.text.endswith("packed: gzip")

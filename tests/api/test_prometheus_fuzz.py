@@ -64,7 +64,7 @@ def encoded(pairs: list[tuple[str, bytes]]) -> str:
 
 def well(answer: requests.Response) -> bool:
     """Below 500, or a time limit that was reached; and JSON where it says so."""
-    json = answer.json() if "json" in answer.headers["Content-Type"] else {}
+    json = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
     return answer.status_code < 500 or json.get("errorType") == "timeout"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import requests
 
@@ -14,15 +15,19 @@ HEADERS = {
     "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
     "X-Prometheus-Remote-Write-Version": "0.1.0",
 }  # fmt: skip
-Pairs = list[tuple[str, str]]
+Pairs = Sequence[tuple[str | bytes, str | bytes]]
 Samples = list[tuple[int, float]]
 
 
 def entry(pairs: Pairs, samples: Samples, more: bytes = b"") -> bytes:
     """A TimeSeries as a careless client writes it: labels in any order, twice, or none."""
-    labels = b"".join(sized(0x0A, sized(0x0A, n.encode()) + sized(0x12, v.encode())) for n, v in pairs)
+    labels = b"".join(sized(0x0A, sized(0x0A, _bytes(n)) + sized(0x12, _bytes(v))) for n, v in pairs)
     rows = b"".join(sized(0x12, b"\x09" + struct.pack("<d", v) + b"\x10" + number(t)) for t, v in samples)
     return sized(0x0A, labels + rows + more)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
 
 
 def named(name: str, *samples: tuple[int, float]) -> bytes:

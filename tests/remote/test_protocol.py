@@ -62,7 +62,7 @@ def test_a_changed_byte_does_not_depend_on_what_is_remembered(series: list[Serie
     for decoder in (warm, Decoder()):
         try:
             got = decoder.decode(body)
-            answers.append((got.labels, got.times.tobytes(), got.values.tobytes(), got.refused))
+            answers.append((got.labels, got.times.tobytes(), got.values.tobytes(), got.refused, got.invalid))
         except BadWrite as error:
             answers.append((error.message,))
     assert answers[0] == answers[1]
@@ -80,7 +80,7 @@ def test_a_bad_series_is_refused_by_name_and_the_rest_is_kept(pairs: list[tuple[
     labels = b"".join(sized(0x0A, sized(0x0A, n.encode()) + sized(0x12, v.encode())) for n, v in pairs)
     good = encoded([_series(Labels({"__name__": "good"}), [(1, 1.0)])])
     got = Decoder().decode(packed(sized(0x0A, labels) + good))
-    assert got.refused == (why,)
+    assert (got.invalid, got.refused) == ((why,), ())
     assert [each.name for each in got.labels] == ["good"]
 
 
