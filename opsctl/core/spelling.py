@@ -36,7 +36,7 @@ def _mapping(value: dict[Any, Any], node: yaml.MappingNode, kind: Any, depth: in
     if get_origin(kind) in (dict, Mapping):
         inner = get_args(kind)[1]
         return {key: spelled(one, nodes.get(key), inner, depth + 1) for key, one in value.items()}
-    if not dataclasses.is_dataclass(kind):
+    if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         return value
     fields = _fields(kind)
     return {

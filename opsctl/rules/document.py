@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from opsctl.core.document import Source, convert, document, parse, read
 from opsctl.model.duration import parse_duration
-from opsctl.rules.soundness import sound
+from opsctl.core.soundness import sound
 
 
 def _duration(value: Any) -> float:

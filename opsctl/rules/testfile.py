@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 from opsctl.core.document import Source, convert, document, read
 from opsctl.rules.document import Span, Words, without_nulls
-from opsctl.rules.soundness import sound
+from opsctl.core.soundness import sound
 
 
 def _number(value: Any) -> Any:
