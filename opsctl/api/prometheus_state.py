@@ -10,10 +10,10 @@ from typing import Any
 
 from opsctl import __version__
 from opsctl.core.clock import iso
+from opsctl.flows.alertmanagers import Alertmanagers
 from opsctl.flows.monitoring import Monitoring
 from opsctl.metrics.storage import StoreStatus
 from opsctl.model.duration import format_duration
-from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.manager import ScrapeManager, TargetState
 
 _NEVER = "0001-01-01T00:00:00Z"
@@ -28,9 +28,7 @@ def targets_data(scraper: ScrapeManager, wanted: str, pool: str) -> dict[str, An
     """`state=active|dropped|any`, `scrapePool=JOB`."""
     active = [s for s in scraper.states if not pool or s.target.job.job_name == pool]
     dropped = [d for d in scraper.dropped if not pool or d.job.job_name == pool]
-    counts: dict[str, int] = {}
-    for one in dropped:
-        counts[one.job.job_name] = counts.get(one.job.job_name, 0) + 1
+    counts = {job: count for job, count in scraper.dropped_counts.items() if not pool or job == pool}
     gone = [{"discoveredLabels": dict(d.discovered), "scrapePool": d.job.job_name} for d in dropped]
     return {
         "activeTargets": [_target(s) for s in active] if wanted in ("", "any", "active") else [],
@@ -50,9 +48,9 @@ def _target(state: TargetState) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def alertmanagers_data(config: PrometheusConfig) -> dict[str, Any]:
-    urls = [url for manager in config.alerting.alertmanagers for url in manager.urls()]
-    return {"activeAlertmanagers": [{"url": url} for url in urls], "droppedAlertmanagers": []}
+def alertmanagers_data(found: Alertmanagers) -> dict[str, Any]:
+    active, dropped = ([{"url": url} for url in urls] for urls in (found.urls, found.dropped))
+    return {"activeAlertmanagers": active, "droppedAlertmanagers": dropped}
 
 
 def metadata_data(scraper: ScrapeManager, metric: str, limit: int, per_metric: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 
 def relabel(labels: Mapping[str, str], rules: Iterable[Rule]) -> Labels | None:
     """The labels after every step, or None when a step drops them. Empty values are removed."""
-    current: Labels | None = dict(labels)
+    current: Labels | None = {name: value for name, value in labels.items() if value}
     for rule in rules:
         assert current is not None
         current = _ACTIONS[rule.action](rule, current)

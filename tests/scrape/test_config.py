@@ -50,7 +50,7 @@ def test_defaults_and_targets(tmp_path: Path) -> None:
     assert isinstance(first, Target)
     assert isinstance(second, Target)
     assert (first.url, dict(first.labels)) == ("http://h:1/metrics", {"job": "a", "service": "x", "instance": "h:1"})
-    assert (second.url, second.labels["instance"]) == ("http://h2:80/metrics", "h2")
+    assert (second.url, second.labels["instance"]) == ("http://h2/metrics", "h2")
     third, fourth = expand(b, b.static_configs)
     assert isinstance(third, Target)
     assert (third.url, third.labels["instance"]) == ("https://h:1/m?module=two&p=q&p=r", "named")
