@@ -43,6 +43,7 @@ class Monitoring:
         self.queries, self.collectors, self.registry = queries, collectors, registry
         self.retention_seconds = retention_seconds
         self.alertmanagers = Alertmanagers(notifier, clock, scraper.figures)
+        writing.known = scraper.known
         self._file, self._clock, self._disk, self._writing = file, clock, disk, writing
         self.config = PrometheusConfig()
         self.started_at, self.reloaded_at, self.reload_ok = clock.now(), 0.0, False

@@ -13,6 +13,7 @@ from opsctl.core.log import Log
 from opsctl.metrics.storage import Appended
 from opsctl.model.batch import Batch
 from opsctl.model.duration import format_duration
+from opsctl.model.metadata import Metadata
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.discovering import Discovering
 from opsctl.scrape.failure_log import FailureLogs
@@ -75,6 +76,10 @@ class ScrapeManager:
     @property
     def states(self) -> tuple[TargetState, ...]:
         return tuple(self._active.values())
+
+    def known(self) -> list[tuple[str, Metadata]]:
+        """What the targets' pages say of their metrics, target by target."""
+        return [one for state in self._active.values() for one in state.sampler.metadata.items()]
 
     async def start(self, config: PrometheusConfig) -> None:
         self._client = HttpClient()

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from opsctl.model.metadata import Metadata
+
 _NAME = r'(?:"((?:\\.|[^"\\])*)"|([a-zA-Z_:][a-zA-Z0-9_:]*))'
 _TEXT = re.compile(rf"#[ \t]+(HELP|TYPE)[ \t]+{_NAME}(.*)", re.DOTALL)
 _OPENMETRICS = re.compile(rf"# (HELP|TYPE|UNIT) {_NAME} (.*)", re.DOTALL)
@@ -28,15 +30,6 @@ class Said:
     keyword: str
     name: str
     text: str
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What a page says about a metric."""
-
-    type: str = "unknown"
-    help: str = ""
-    unit: str = ""
 
 
 def text_comment(line: str) -> Said | None:

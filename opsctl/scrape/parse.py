@@ -13,7 +13,7 @@ from opsctl.scrape.metadata import Said, openmetrics_comment, text_comment
 from opsctl.scrape.number import number_of
 from opsctl.scrape.series_text import parse_series
 
-_CONTROLS = re.compile(r"[\x0b-\x0d\x1c-\x1f]")
+_CONTROLS = "\x0b\x0c\r\x1c\x1d\x1e\x1f"
 """Python takes these for blanks."""
 _EXEMPLAR = re.compile(r"\{((?:[^\"]|\"(?:\\.|[^\"\\])*\")*)\} ([^ ]+)(?: ([^ ]+))?")
 _LINE = re.compile(r'[ \t]*#[^\n]*|(?:[^"\n]|"(?:\\.|[^"\\])*"|")+', re.DOTALL)
@@ -61,7 +61,7 @@ def parse(text: str, openmetrics: bool = False) -> Exposition:
         if openmetrics:
             _openmetrics(page, lines)
             return page
-        odd = not text.isascii() or _CONTROLS.search(text) is not None
+        odd = not text.isascii() or any(control in text for control in _CONTROLS)
         try:
             _text(page, lines, odd)
         except ValueError:
@@ -103,7 +103,7 @@ def _text(page: Exposition, lines: list[str], odd: bool) -> None:
             page.line = number
             _stamped_text(page, line, end)
             continue
-        if "_" in said or value - value != 0 or (odd and (not said.isascii() or _CONTROLS.search(said))):
+        if "_" in said or value - value != 0 or (odd and _is_odd(said)):
             page.line = number
             value = _number(said.strip(" \t"), line)
         values.append(value)
@@ -120,6 +120,10 @@ def _openmetrics(page: Exposition, lines: list[str]) -> None:
         if number < len(lines):
             _openmetrics_line(page, line)
     raise ValueError("data does not end with # EOF")
+
+
+def _is_odd(said: str) -> bool:
+    return not said.isascii() or any(control in said for control in _CONTROLS)
 
 
 def _end_of_name(line: str) -> int:

@@ -11,10 +11,11 @@ import numpy as np
 
 from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
+from opsctl.model.metadata import Metadata
 from opsctl.model.series import STALE
 from opsctl.relabel import relabel
 from opsctl.scrape.limits import LabelLimitExceeded, LimitExceeded, SampleLimitExceeded, check_labels, check_names
-from opsctl.scrape.metadata import Metadata, Said, collected
+from opsctl.scrape.metadata import Said, collected
 from opsctl.scrape.parse import BadExposition, Exposition
 from opsctl.scrape.series_text import BadSeries, read_series
 from opsctl.scrape.stamps import stamped_batches

@@ -12,7 +12,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 
 from opsctl.model.labels import Labels
-from opsctl.scrape.metadata import Metadata, collected
+from opsctl.model.metadata import Metadata
+from opsctl.scrape.metadata import collected
 from opsctl.scrape.parse import BadExposition, parse
 from opsctl.scrape.series_text import BadSeries, parse_series, read_series
 
