@@ -78,7 +78,9 @@ class HttpClient:
     async def _token(self, settings: OAuth2, root: str) -> str:
         tokens = self._tokens.get(root)
         if tokens is None:
-            tokens = self._tokens[root] = Tokens(lambda asked, headers, form: self._post_form(asked, root, headers, form))
+            tokens = self._tokens[root] = Tokens(
+                lambda asked, headers, form: self._post_form(asked, root, headers, form)
+            )
         return await tokens.header(settings, settings.client_secret or secret(settings.client_secret_file, root))
 
     async def _post_form(

@@ -53,7 +53,6 @@ async def check_targets(config: PrometheusConfig | None, wanted: str) -> tuple[C
     does not answer.
     """
     client = HttpClient()
-    root = config.root if config else ""
     try:
         targets = await _targets(client, config, wanted)
         return tuple(await asyncio.gather(*(_check(client, target) for target in targets)))
@@ -126,6 +125,4 @@ async def _check(client: HttpClient, target: Target) -> Checked:
         for labels, value in zip(batch.labels, batch.values, strict=True)
     ]
     reports = {sample.series.name: sample.value for sample in samples[own : own + most]}
-    return Checked(
-        target.job.job_name, target.url, error, tuple(samples[:own] + samples[own + most :]), reports
-    )
+    return Checked(target.job.job_name, target.url, error, tuple(samples[:own] + samples[own + most :]), reports)

@@ -77,7 +77,9 @@ class TargetLists:
                     self._on_change()
             except (aiohttp.ClientError, OpsctlError, OSError, ValueError) as error:
                 self._on_failure()
-                LOG.warning("scrape.target_list_refused", url=lane.config.url, error=failure_text(error, lane.config.url))
+                LOG.warning(
+                    "scrape.target_list_refused", url=lane.config.url, error=failure_text(error, lane.config.url)
+                )
             await self._clock.sleep(lane.config.refresh_interval)
 
 

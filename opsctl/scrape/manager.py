@@ -16,7 +16,7 @@ from opsctl.model.duration import format_duration
 from opsctl.model.metadata import Metadata
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.discovering import Discovering
-from opsctl.scrape.failure_log import FailureLogs
+from opsctl.scrape.failure_log import log_failure
 from opsctl.scrape.fetch import BodyLimitExceeded, Page, ScrapeFailed, fetch
 from opsctl.scrape.figures import ScrapeFigures
 from opsctl.scrape.limits import LabelLimitExceeded, LimitExceeded, SampleLimitExceeded
@@ -65,7 +65,6 @@ class ScrapeManager:
         self._config = PrometheusConfig()
         self._client: HttpClient | None = None
         self._sources: Discovering | None = None
-        self._logs = FailureLogs()
         self._active: dict[str, TargetState] = {}
         self._wrong: frozenset[Dropped] = frozenset()
         self.dropped: tuple[Dropped, ...] = ()
@@ -97,13 +96,11 @@ class ScrapeManager:
             await self._sources.stop()
         if self._client is not None:
             await self._client.close()
-        self._logs.close()
 
     def apply(self, config: PrometheusConfig) -> None:
         """Takes a new configuration: unchanged targets go on, new ones start, the others end stale."""
         assert self._sources is not None
         self._config = config
-        self._logs.reopen(job.scrape_failure_log_file for job in config.scrape_configs)
         self._sources.configure(config.scrape_configs)
         self._retarget()
 
@@ -238,7 +235,7 @@ class ScrapeManager:
                 counter.inc()
         error = str(failure)
         if isinstance(failure, ScrapeFailed) and not state.refusal:
-            self._logs.write(state.target, self._clock.now(), error)
+            log_failure(state.target, self._clock.now(), error)
         if state.error != error:
             LOG.warning("scrape.failed", target=state.target.url, job=state.target.job.job_name, error=error)
         state.health, state.error = "down", error

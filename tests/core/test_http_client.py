@@ -155,7 +155,7 @@ async def test_a_token_is_asked_for_once_and_shown(tmp_path: Path) -> None:
 async def test_a_token_server_that_refuses_is_named(tmp_path: Path) -> None:
     async with Pages() as pages:
         oauth = OAuth2(client_id="me", client_secret="x", token_url=f"http://{pages.address}/token")
-        with pytest.raises(NoToken, match="oauth2: cannot fetch token.*404"):
+        with pytest.raises(NoToken, match=r"oauth2: cannot fetch token.*404"):
             await status(f"http://{pages.address}/", HttpSettings(oauth2=oauth), tmp_path)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from opsctl.metrics.forward import Forward
 from opsctl.metrics.outgoing import Outgoing, Parcel
-from opsctl.metrics.remote_protocol import Decoder, encoded_instant, packed, samples_of
 from opsctl.metrics.remote_post import Again, Never, Taken, outcome
+from opsctl.metrics.remote_protocol import Decoder, encoded_instant, packed, samples_of
 from opsctl.model.batch import Batch
 from opsctl.model.labels import Labels
 from opsctl.relabel import Rule

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -48,7 +47,7 @@ OPENMETRICS = (
     'a_total 1 # {id="x"} 1 NaN\n# EOF\n', "a_total 1 # 5\n# EOF\n", 'a{x=" # {y"} 1\n# EOF\n', 'a_total 1  # {id="x"} 0.5\n# EOF\n',
     "good 1\nbad x\n# EOF\n", "a 1\na 2\n# EOF\n",
 )  # fmt: skip
-HELP = "# HELP a x\\ny \\\\ \\q \\\"z\na 1\n"
+HELP = '# HELP a x\\ny \\\\ \\q \\"z\na 1\n'
 UNIT = "# UNIT a_seconds seconds\na_seconds 1\n# EOF\n"
 KINDS = {"t": "text/plain; version=0.0.4", "o": "application/openmetrics-text; version=1.0.0"}
 

@@ -111,7 +111,14 @@ def test_where_prometheus_3_is_not_2() -> None:
 
 
 def test_bounds_are_written_one_way() -> None:
-    for written, kept in (("1", "1.0"), ("1e6", "1e+06"), ("0.50", "0.5"), ("+Inf", "+Inf"), ("x", "x"), ("-0", "-0.0")):
+    for written, kept in (
+        ("1", "1.0"),
+        ("1e6", "1e+06"),
+        ("0.50", "0.5"),
+        ("+Inf", "+Inf"),
+        ("x", "x"),
+        ("-0", "-0.0"),
+    ):
         assert read_series(f'h_bucket{{le="{written}",quantile="1"}}', kind="histogram")["le"] == kept
     assert read_series('s{quantile="1",le="1"}', kind="summary") == {"__name__": "s", "quantile": "1.0", "le": "1"}
     assert read_series('g{le="1"}', kind="gauge")["le"] == "1"

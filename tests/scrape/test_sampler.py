@@ -14,8 +14,8 @@ from opsctl.model.matcher import Matcher
 from opsctl.model.series import is_stale
 from opsctl.relabel import Rule
 from opsctl.scrape.config import ScrapeConfig, StaticConfig
-from opsctl.scrape.parse import parse
 from opsctl.scrape.limits import LimitExceeded
+from opsctl.scrape.parse import parse
 from opsctl.scrape.sampler import Sampler
 from opsctl.scrape.target import Target, expand
 
