@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 from opsctl import __version__
 from opsctl.core.errors import OpsctlError
@@ -59,8 +60,9 @@ class HttpClient:
         if settings.oauth2 is not None:
             sent["Authorization"] = await self._token(settings.oauth2, root)
         way = self._way(url, settings, settings.tls_config, root)
+        written = URL(url, encoded=url.isascii() and " " not in url)  # else `%2F` in a query is sent as `/`
         async with self._session.request(
-            method, url, headers=sent, data=data, allow_redirects=settings.follow_redirects, **way
+            method, written, headers=sent, data=data, allow_redirects=settings.follow_redirects, **way
         ) as answer:
             yield answer
 

@@ -13,6 +13,10 @@ DEADLINE = "context deadline exceeded"
 
 def failure_text(error: BaseException, url: str, method: str = "Get") -> str:
     """`Get "http://h:1/": dial tcp h:1: connect: connection refused`, and the like; else the error's own words."""
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "unexpected EOF"
+    if isinstance(error, aiohttp.TooManyRedirects):
+        url = error.history[-1].headers.get("Location", url) if error.history else url
     said = _cause(error, url)
     return f'{method} "{url}": {said}' if said else str(error) or type(error).__name__
 

@@ -11,6 +11,7 @@ from opsctl.core.document import Source, convert, read
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.core.soundness import sound
 from opsctl.scrape.config import StaticConfig
+from opsctl.scrape.config.fields import without_nulls
 
 Groups = tuple[StaticConfig, ...]
 
@@ -44,13 +45,7 @@ def groups_of_file(path: Path) -> Groups:
         return ()
     if isinstance(source.data, list) and None in source.data:
         raise source.refuse((source.data.index(None),), "nil target group item found")
-    return convert(Source(source.file, _without_nulls(source.data), source.node), Groups)
-
-
-def _without_nulls(data: object) -> object:
-    if not isinstance(data, list):
-        return data
-    return [{k: v for k, v in one.items() if v is not None} if isinstance(one, dict) else one for one in data]
+    return convert(Source(source.file, without_nulls(source.data), source.node), Groups)
 
 
 def labelled(groups: Groups, more: Mapping[str, str]) -> Groups:

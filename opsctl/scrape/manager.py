@@ -13,6 +13,7 @@ from opsctl.core.log import Log
 from opsctl.metrics.storage import Appended
 from opsctl.model.batch import Batch
 from opsctl.model.duration import format_duration
+from opsctl.model.labels import Labels
 from opsctl.model.metadata import Metadata
 from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.discovering import Discovering
@@ -66,7 +67,7 @@ class ScrapeManager:
         self._client: HttpClient | None = None
         self._sources: Discovering | None = None
         self._active: dict[str, TargetState] = {}
-        self._wrong: frozenset[Dropped] = frozenset()
+        self._wrong: frozenset[tuple[str, Labels, str]] = frozenset()
         self.dropped: tuple[Dropped, ...] = ()
         """Those that relabelling dropped, of each job no more than it keeps."""
         self.dropped_counts: dict[str, int] = {}
@@ -130,10 +131,11 @@ class ScrapeManager:
             count = self.dropped_counts[one.job.job_name] = self.dropped_counts[one.job.job_name] + 1
             if not one.job.keep_dropped_targets or count <= one.job.keep_dropped_targets:
                 kept.append(one)
-        known, self._wrong = self._wrong, frozenset(one for one in dropped if one.reason)
-        for one in self._wrong - known:
-            self._figures.sync_failed.labels(one.job.job_name).inc()
-            LOG.warning("scrape.target_refused", job=one.job.job_name, error=one.reason)
+        known = self._wrong
+        self._wrong = frozenset((one.job.job_name, one.discovered, one.reason) for one in dropped if one.reason)
+        for job, _, reason in self._wrong - known:
+            self._figures.sync_failed.labels(job).inc()
+            LOG.warning("scrape.target_refused", job=job, error=reason)
         self.dropped = tuple(kept)
 
     def _begin(self, target: Target, before: TargetState | None) -> None:

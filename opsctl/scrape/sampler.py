@@ -62,7 +62,8 @@ class Sampler:
         self._comments: list[Said] = []
         self._extra = extra or bool(target.job.extra_scrape_metrics)
         self.report_names = (*REPORTS, *EXTRA_REPORTS) if self._extra else REPORTS
-        self._reports = tuple(Labels({METRIC_NAME: name, **target.labels}) for name in self.report_names)
+        own = _report_labels(target.labels)
+        self._reports = tuple(Labels({METRIC_NAME: name, **own}) for name in self.report_names)
         self._joined: tuple[tuple[Labels, ...], tuple[Labels, ...], tuple[Labels, ...]] = ((), (), self._reports)
         self.metadata: dict[str, Metadata] = before.metadata if before else {}
         self.repeated = 0
@@ -215,6 +216,15 @@ class Sampler:
                 kept = f"exported_{kept}"
             merged[kept] = own[name]
         return merged
+
+
+def _report_labels(target: Labels) -> dict[str, str]:
+    """A target's labels on its own series: `x` takes an `exported_x` away, as in Prometheus."""
+    found: dict[str, str] = {}
+    for name, value in target.items():
+        found.pop(f"exported_{name}", None)
+        found[name] = value
+    return found
 
 
 class _Kinds:

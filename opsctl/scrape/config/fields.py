@@ -35,6 +35,13 @@ Limit = NonNegativeInt
 """0 for no limit."""
 
 
+def without_nulls(data: Any) -> Any:
+    """A key without a value is the same as none, as Go reads it."""
+    if isinstance(data, dict):
+        return {key: without_nulls(value) for key, value in data.items() if value is not None}
+    return [without_nulls(value) for value in data] if isinstance(data, list) else data
+
+
 def check_http(source: Source, place: Place, settings: HttpSettings) -> None:
     """Raises DocumentError where the settings of an HTTP client do not go together."""
     path, wrong = settings.mistake()

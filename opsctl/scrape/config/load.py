@@ -15,7 +15,7 @@ from opsctl.core.document import Source, convert, document, read
 from opsctl.core.soundness import sound
 from opsctl.scrape.config.alerting import Alerting, check_alerting
 from opsctl.scrape.config.common import Global, check_global, with_environment, with_global_defaults
-from opsctl.scrape.config.fields import check_file_patterns
+from opsctl.scrape.config.fields import check_file_patterns, without_nulls
 from opsctl.scrape.config.job import ScrapeConfig, check_jobs, with_job_defaults
 from opsctl.scrape.config.lacking import refuse_lacking
 from opsctl.scrape.config.remote_write import RemoteWrite, check_remotes
@@ -100,14 +100,7 @@ def _check(source: Source, config: PrometheusConfig) -> None:
 def _converted(source: Source, cls: type[T]) -> T:
     refuse_lacking(sound(source))
     _refuse_nulls(source, (), source.data)
-    return convert(replace(source, data=_without_nulls(source.data)), cls)
-
-
-def _without_nulls(data: Any) -> Any:
-    """A key without a value is the same as none, as Go reads it."""
-    if isinstance(data, dict):
-        return {key: _without_nulls(value) for key, value in data.items() if value is not None}
-    return [_without_nulls(value) for value in data] if isinstance(data, list) else data
+    return convert(replace(source, data=without_nulls(source.data)), cls)
 
 
 def _refuse_nulls(source: Source, place: tuple[int | str, ...], data: Any) -> None:
