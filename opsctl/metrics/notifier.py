@@ -202,11 +202,12 @@ def _own_bodies(alerts: Iterable[tuple[Alert, Mapping[str, str]]], rules: Sequen
 
 
 def body_of(alert: Alert, labels: Mapping[str, str]) -> dict[str, Any]:
-    """An alert in Alertmanager's JSON."""
-    body: dict[str, Any] = {
-        "labels": dict(labels), "annotations": dict(alert.annotations), "startsAt": iso(alert.starts_at),
-        "generatorURL": alert.generator_url,
-    }  # fmt: skip
+    """An alert in Alertmanager's JSON; what is empty is left out."""
+    body: dict[str, Any] = {"labels": dict(labels), "startsAt": iso(alert.starts_at)}
+    if alert.annotations:
+        body["annotations"] = dict(alert.annotations)
+    if alert.generator_url:
+        body["generatorURL"] = alert.generator_url
     if alert.ends_at is not None:
         body["endsAt"] = iso(alert.ends_at)
     return body
