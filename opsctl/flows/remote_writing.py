@@ -47,6 +47,7 @@ class RemoteWriting:
         """As Storage, and into every buffer; a batch of which nothing was kept goes nowhere."""
         appended = self._storage.append(*batches)
         if appended.kept:
+            self._figures.samples_in.inc(appended.kept if self._lanes else 0)
             for lane in self._lanes.values():
                 self._take(lane, batches)
         return appended

@@ -44,6 +44,9 @@ class RemoteFigures:
         self.came_at = Gauge(
             "prometheus_remote_storage_highest_timestamp_in_seconds", "Newest sample to be sent.", registry=registry
         )
+        self.samples_in = Counter(
+            "prometheus_remote_storage_samples_in", "Samples that came, for every remote once.", registry=registry
+        )
         self.took = Histogram(
             "prometheus_remote_storage_sent_batch_duration_seconds", "Time of requests.", by, registry=registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300),
