@@ -31,6 +31,15 @@ class ScrapeFigures:
             "prometheus_target_interval_length_seconds", "Time between two scrapes of a target.", ["interval"],
             registry=registry,
         )  # fmt: skip
+        self.made = Counter("prometheus_target_scrape_pools", "Jobs begun.", registry=registry)
+        self.reloads = Counter("prometheus_target_scrape_pool_reloads", "Jobs changed by a reload.", registry=registry)
+        self.syncs = Counter(
+            "prometheus_target_scrape_pool_sync", "Times that a job's targets were made.", ["scrape_job"],
+            registry=registry,
+        )  # fmt: skip
+        self.sync_length = Summary(
+            "prometheus_target_sync_length_seconds", "Time to make a job's targets.", ["scrape_job"], registry=registry
+        )
         self.over_limit = Counter(
             "prometheus_target_scrapes_exceeded_sample_limit", "Scrapes over the job's sample limit.", registry=registry
         )

@@ -11,7 +11,7 @@ from opsctl.core.document import Source, convert, read
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.core.soundness import sound
 from opsctl.scrape.config import StaticConfig
-from opsctl.scrape.config.fields import without_nulls
+from opsctl.scrape.config.fields import check_label_names, without_nulls
 
 Groups = tuple[StaticConfig, ...]
 
@@ -45,7 +45,10 @@ def groups_of_file(path: Path) -> Groups:
         return ()
     if isinstance(source.data, list) and None in source.data:
         raise source.refuse((source.data.index(None),), "nil target group item found")
-    return convert(Source(source.file, without_nulls(source.data), source.node), Groups)
+    found = convert(Source(source.file, without_nulls(source.data), source.node), Groups)
+    for number, group in enumerate(found):
+        check_label_names(source, (number, "labels"), group.labels)
+    return found
 
 
 def labelled(groups: Groups, more: Mapping[str, str]) -> Groups:

@@ -101,6 +101,10 @@ class ScrapeManager:
     def apply(self, config: PrometheusConfig) -> None:
         """Takes a new configuration: unchanged targets go on, new ones start, the others end stale."""
         assert self._sources is not None
+        before = {job.job_name: job for job in self._config.scrape_configs}
+        known = [job for job in config.scrape_configs if job.job_name in before]
+        self._figures.made.inc(len(config.scrape_configs) - len(known))
+        self._figures.reloads.inc(sum(before[job.job_name] != job for job in known))
         self._config = config
         self._sources.configure(config.scrape_configs)
         self._retarget()
@@ -111,7 +115,10 @@ class ScrapeManager:
         wanted: dict[str, Target] = {}
         dropped: list[Dropped] = []
         for job in self._config.scrape_configs:
+            began = self._clock.now()
             found = list(expand(job, self._sources.groups(job)))
+            self._figures.syncs.labels(job.job_name).inc()
+            self._figures.sync_length.labels(job.job_name).observe(self._clock.now() - began)
             wanted |= {t.source: t for t in found if isinstance(t, Target)}
             dropped += [t for t in found if isinstance(t, Dropped)]
         self._note_dropped(dropped)

@@ -85,7 +85,7 @@ def _config(folder: Path, url: str, queue: str = "", more: str = "", rest: str =
 
 
 def figure(server: Server, name: str, more: str = "") -> float:
-    found = re.search(rf'^prometheus_remote_storage_{name}{{.*{more}.*}} (.+)$', server.get("/metrics").text, re.M)
+    found = re.search(rf"^prometheus_remote_storage_{name}{{.*{more}.*}} (.+)$", server.get("/metrics").text, re.M)
     return float(found[1]) if found else 0.0
 
 
@@ -153,5 +153,7 @@ def test_figures_have_the_names_of_prometheus(tmp_path: Path, slow: Slow) -> Non
             set(re.findall(r"^# TYPE (prometheus_remote_storage_\w+)", server.get("/metrics").text, re.M))
             for server in (ours, theirs)
         ]
-    lacking = {name for name in names[1] - names[0] if not re.search("exemplar|histogram|string_interner|enqueue|read", name)}
+    lacking = {
+        name for name in names[1] - names[0] if not re.search("exemplar|histogram|string_interner|enqueue|read", name)
+    }
     assert lacking == set()

@@ -192,7 +192,9 @@ def test_the_end_is_told_after_an_outage_of_the_receiver(stage: Stage) -> None:
     stage.sink.status = 503
     errors = 'sum(prometheus_notifications_errors_total{alertmanager=~".*/ours/.*"})'
     page = stage.sides["ours"].get
-    wait_for(lambda: bool(re.search(r"notifications_errors_total\{.*static.*\} [1-9]", page("/metrics").text)), 15, errors)
+    wait_for(
+        lambda: bool(re.search(r"notifications_errors_total\{.*static.*\} [1-9]", page("/metrics").text)), 15, errors
+    )
     stage.target.text = "heat 5\n"
     wait_for(lambda: stage.sides["ours"].value("ALERTS") is None, 15, "the end")
     stage.sink.status = 200

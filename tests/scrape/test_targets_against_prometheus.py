@@ -224,7 +224,9 @@ def test_failures_are_told_in_the_same_words(pair: Pair) -> None:
 def test_the_same_is_left_of_every_job(pair: Pair) -> None:
     different = {}
     for job in by_job(pair.ours.data("targets")["activeTargets"]):
-        query = f'{{job="{"other" if job == "renamed" else job}",__name__!~"scrape_duration_seconds|scrape_series_added"}}'
+        query = (
+            f'{{job="{"other" if job == "renamed" else job}",__name__!~"scrape_duration_seconds|scrape_series_added"}}'
+        )
         sides = [
             {str(sorted(one["metric"].items())): one["value"][1] for one in side["result"]}
             for side in pair.both("query", query=query)
@@ -235,7 +237,10 @@ def test_the_same_is_left_of_every_job(pair: Pair) -> None:
 
 
 def test_requests_say_the_same(pair: Pair) -> None:
-    asked = {side: {key.partition(" ")[2] for key in pair.site.headers if key.startswith(side)} for side in ("ours", "theirs")}
+    asked = {
+        side: {key.partition(" ")[2] for key in pair.site.headers if key.startswith(side)}
+        for side in ("ours", "theirs")
+    }
     assert asked["ours"] == asked["theirs"]
     for key in asked["ours"] - {"/sd "}:
         mine, found = (pair.site.headers[f"{side} {key}"] for side in ("ours", "theirs"))
