@@ -28,7 +28,7 @@ def targets_data(scraper: ScrapeManager, wanted: str, pool: str) -> dict[str, An
     """`state=active|dropped|any`, `scrapePool=JOB`."""
     active = [s for s in scraper.states if not pool or s.target.job.job_name == pool]
     dropped = [d for d in scraper.dropped if not pool or d.job.job_name == pool]
-    counts = {job: count for job, count in scraper.dropped_counts.items() if not pool or job == pool}
+    counts = {job: count for job, count in scraper.dropped_counts.items() if count and pool in ("", job)}
     gone = [{"discoveredLabels": dict(d.discovered), "scrapePool": d.job.job_name} for d in dropped]
     return {
         "activeTargets": [_target(s) for s in active] if wanted in ("", "any", "active") else [],
