@@ -13,7 +13,7 @@ _GLOBAL = ("query_log_file",)
 _CLOUD = ("sigv4", "azuread", "google_iam")
 _REFERENCES = (
     "username_ref", "password_ref", "credentials_ref", "client_secret_ref", "ca_ref", "cert_ref", "key_ref",
-    "next_protos", "client_certificate_key_id", "client_certificate_key", "client_certificate_key_file",
+    "next_protos", "stale_series_compaction_threshold", "client_certificate_key_id", "client_certificate_key", "client_certificate_key_file",
 )  # fmt: skip
 _DISCOVERIES = tuple(
     f"{name}_sd_configs"
