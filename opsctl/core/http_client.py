@@ -23,6 +23,7 @@ from opsctl.core.oauth import Tokens
 USER_AGENT = f"Prometheus/3.0.0 opsctl/{__version__}"
 """Servers decide by the first word what they may answer."""
 _TOKEN_BYTES = 1 << 20
+_CREDENTIALS = "authorization credentials"
 _TLS_VERSIONS = {
     "TLS10": ssl.TLSVersion.TLSv1, "TLS11": ssl.TLSVersion.TLSv1_1,
     "TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3,
@@ -83,7 +84,9 @@ class HttpClient:
             tokens = self._tokens[root] = Tokens(
                 lambda asked, headers, form: self._post_form(asked, root, headers, form)
             )
-        return await tokens.header(settings, settings.client_secret or secret(settings.client_secret_file, root))
+        return await tokens.header(
+            settings, settings.client_secret or secret(settings.client_secret_file, root, "oauth2 client secret")
+        )
 
     async def _post_form(
         self, asked: OAuth2, root: str, headers: Mapping[str, str], form: bytes
@@ -142,7 +145,7 @@ def own_headers(settings: HttpSettings, root: str) -> dict[str, str]:
     """The headers that settings ask for, credentials among them. Raises CannotPrepare."""
     found = {}
     for name, header in settings.http_headers.items():
-        files = (secret(file, root) for file in header.files)
+        files = (secret(file, root, f"HTTP header {name}") for file in header.files)
         found[name] = ", ".join((*header.values, *header.secrets, *files))
     credentials = _credentials(settings, root)
     return {**found, "Authorization": credentials} if credentials else found
@@ -151,28 +154,39 @@ def own_headers(settings: HttpSettings, root: str) -> dict[str, str]:
 def _credentials(settings: HttpSettings, root: str) -> str:
     if settings.basic_auth is not None:
         auth = settings.basic_auth
-        user = auth.username or secret(auth.username_file, root)
-        password = auth.password or secret(auth.password_file, root)
+        user = auth.username or secret(auth.username_file, root, "basic auth username")
+        password = auth.password or secret(auth.password_file, root, "basic auth password")
         return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
     if settings.authorization is not None:
         held = settings.authorization
-        return f"{held.type.strip() or 'Bearer'} {held.credentials or secret(held.credentials_file, root)}"
-    token = settings.bearer_token or secret(settings.bearer_token_file, root)
+        return (
+            f"{held.type.strip() or 'Bearer'} {held.credentials or secret(held.credentials_file, root, _CREDENTIALS)}"
+        )
+    token = settings.bearer_token or secret(settings.bearer_token_file, root, _CREDENTIALS)
     return f"Bearer {token}" if token else ""
 
 
-def secret(file: str, root: str) -> str:
-    """What a file holds, without the blanks around it; '' for no file. Raises CannotPrepare."""
+def secret(file: str, root: str, what: str) -> str:
+    """What a file holds, without the blanks around it; '' for no file. Raises CannotPrepare that says `what` it was."""
     if not file:
         return ""
     try:
         return (Path(root) / file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotPrepare(f"cannot read {file}: {getattr(error, 'strerror', '') or error}") from error
+        path = Path(root) / file
+        why = f"open {path}: {_reason(error)}"
+        raise CannotPrepare(f"unable to read {what}: unable to read file {path}: {why}") from error
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "strerror", "") or str(error)
+    return said[:1].lower() + said[1:]
 
 
 def _changed(file: str, root: str) -> int:
     try:
         return (Path(root) / file).stat().st_mtime_ns
     except OSError as error:
-        raise CannotPrepare(f"cannot read {file}: {error.strerror}") from error
+        path = Path(root) / file
+        why = f"open {path}: {_reason(error)}"
+        raise CannotPrepare(f"unable to read certificate: unable to read file {path}: {why}") from error

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from opsctl.core.errors import OpsctlError
+
 DEADLINE = "context deadline exceeded"
 
 
@@ -22,6 +24,8 @@ def failure_text(error: BaseException, url: str, method: str = "Get") -> str:
 
 
 def _cause(error: BaseException, url: str) -> str:
+    if isinstance(error, OpsctlError):
+        return error.message
     if isinstance(error, TimeoutError):
         return DEADLINE
     if isinstance(error, aiohttp.ClientConnectorDNSError):
