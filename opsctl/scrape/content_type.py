@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from email.message import Message
+from functools import lru_cache
 
 from opsctl.scrape.config.common import Escaping, Protocol
 
@@ -22,7 +22,8 @@ class UnknownFormat(ValueError):
     """The page says no format that is known, and the job has no fallback for it."""
 
 
-def accept_header(protocols: Sequence[Protocol], escaping: Escaping) -> str:
+@lru_cache(maxsize=100)
+def accept_header(protocols: tuple[Protocol, ...], escaping: Escaping) -> str:
     """What a job asks for, the most wanted first. Protobuf is not asked for: opsctl does not read it."""
     asked = [protocol for protocol in protocols if protocol in _MEDIA]
     found = []

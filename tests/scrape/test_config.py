@@ -156,9 +156,12 @@ def test_jobs_of_other_files_come_after_and_are_checked_with_them(tmp_path: Path
 
 
 def test_external_labels_take_the_environment(tmp_path: Path) -> None:
-    file = write(tmp_path, "global: {external_labels: {a: 'x-${SITE}', b: $SITE, c: '$$SITE', d: '${NONE}'}}")
+    odd = "e: '$ 5$', f: '$1a', g: '$SITE-$SITE.x'"
+    file = write(
+        tmp_path, f"global: {{external_labels: {{a: 'x-${{SITE}}', b: $SITE, c: '$$SITE', d: '${{NONE}}', {odd}}}}}"
+    )
     labels = load_config(file, {"SITE": "one"}).global_.external_labels
-    assert labels == {"a": "x-one", "b": "one", "c": "$SITE", "d": ""}
+    assert labels == {"a": "x-one", "b": "one", "c": "$SITE", "d": "", "e": "$ 5$", "f": "a", "g": "one-one.x"}
 
 
 def test_a_plain_scalar_keeps_its_spelling_where_a_string_is_wanted(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Literal
 from opsctl.core.document import Source, document
 from opsctl.scrape.config.fields import Bytes, Limit, Span, check_label_names
 
-_VARIABLE = re.compile(r"\$(\$|\{([^}]*)\}|(\w+))", re.ASCII)
+_VARIABLE = re.compile(r"\$(\$|\{([^}]*)\}|([*#@!?0-9-]|[a-zA-Z_]\w*))", re.ASCII)
+"""As Go's os.Expand finds them: a digit is a name of its own."""
 Protocol = Literal[
     "PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"
 ]
