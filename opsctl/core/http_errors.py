@@ -33,7 +33,8 @@ def _cause(error: BaseException, url: str) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"tls: failed to verify certificate: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"dial tcp {error.host}:{error.port}: connect: {_refusal(error.os_error)}"
+        host = f"[{error.host}]" if ":" in error.host else error.host
+        return f"dial tcp {host}:{error.port}: connect: {_refusal(error.os_error)}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "EOF"
     if isinstance(error, aiohttp.TooManyRedirects):

@@ -80,6 +80,9 @@ class TargetLists:
                 LOG.warning(
                     "scrape.target_list_refused", url=lane.config.url, error=failure_text(error, lane.config.url)
                 )
+            except Exception as error:
+                self._on_failure()
+                LOG.error("scrape.list_loop_failed", exc=error, url=lane.config.url)
             await self._clock.sleep(lane.config.refresh_interval)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote, urlencode
 
 from opsctl.model.duration import format_duration, parse_duration
@@ -24,7 +25,7 @@ class Target:
     interval: float
     timeout: float
 
-    @property
+    @cached_property
     def source(self) -> str:
         """Names this target among all, the same after a restart."""
         return f"{self.job.job_name} {self.url} {self.labels}"
