@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -87,11 +88,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Ser
         f"- {{job_name: {n}, metrics_path: /{n}, static_configs: [{{targets: ['{pages.address}']}}]}}\n" for n in names
     )
     config = folder / "prometheus.yml"
-    config.write_text(f"global: {{scrape_interval: 1s}}\nscrape_configs:\n{jobs}")
+    config.write_text(f"global: {{scrape_interval: 3s}}\nscrape_configs:\n{jobs}")
     with opsctl(folder / "ours", config) as ours, prometheus(folder / "theirs", config) as theirs:
         for server in (ours, theirs):
             wait_for(
-                lambda on=server: (on.value("count(count_over_time(up[10s]) >= 2)") or 0) == len(names), 20, "scrapes"
+                lambda on=server: (on.value("count(count_over_time(up[30s]) >= 2)") or 0) == len(names), 40, "scrapes"
             )  # type: ignore[misc]
         yield ours, theirs
     pages.close()
@@ -107,16 +108,25 @@ def left(server: Server, job: str) -> dict[str, str]:
     }
 
 
+def assert_same(both: tuple[Server, Server], job: str, page: str) -> None:
+    """A scrape that a busy machine did not answer in time is made good by the next."""
+    end = time.monotonic() + 12
+    while True:
+        ours, theirs = (left(server, job) for server in both)
+        if ours == theirs or time.monotonic() > end:
+            assert ours == theirs, page
+            return
+        time.sleep(0.3)
+
+
 @pytest.mark.parametrize("number", range(len(TEXT)))
 def test_a_page_of_the_text_format(both: tuple[Server, Server], number: int) -> None:
-    ours, theirs = (left(server, f"t{number}") for server in both)
-    assert ours == theirs, TEXT[number]
+    assert_same(both, f"t{number}", TEXT[number])
 
 
 @pytest.mark.parametrize("number", range(len(OPENMETRICS)))
 def test_a_page_of_openmetrics(both: tuple[Server, Server], number: int) -> None:
-    ours, theirs = (left(server, f"o{number}") for server in both)
-    assert ours == theirs, OPENMETRICS[number]
+    assert_same(both, f"o{number}", OPENMETRICS[number])
 
 
 def test_both_say_the_same_of_the_metrics(both: tuple[Server, Server]) -> None:
