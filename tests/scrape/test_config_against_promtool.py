@@ -55,7 +55,7 @@ GOOD = (
     REMOTE + "queue_config: {batch_send_deadline: 1s, min_backoff: 1s, max_backoff: 2s, retry_on_http_429: true}",
     REMOTE + "metadata_config: {send: false, send_interval: 5m, max_samples_per_send: 7}",
     REMOTE + "write_relabel_configs: [{action: drop, regex: a}]", REMOTE + "authorization: {credentials: x}",
-    "storage: {tsdb: {out_of_order_time_window: 30m}}", "storage: {exemplars: {max_exemplars: 5}}", "storage:",
+    "storage: {tsdb: {out_of_order_time_window: 30m}}", "storage:",
 )  # fmt: skip
 BAD = (
     "[]", "1", "x", "a: b", "global: []", "global: 5", "scrape_configs: {}", "scrape_configs: [[]]", "scrape_configs: [~]",
@@ -136,7 +136,7 @@ REFUSED_BY_3 = (
     MANAGER + "api_version: v1", REMOTE + "protobuf_message: x",
 )  # fmt: skip
 OURS_ALONE = (
-    "remote_read: [{url: 'http://h'}]", "remote_write: [{url: ''}]", JOB + "target_limit: 1.5",
+    "storage: {exemplars: {max_exemplars: 5}}", "remote_read: [{url: 'http://h'}]", "remote_write: [{url: ''}]", JOB + "target_limit: 1.5",
     "tracing: {endpoint: 'h:1'}", JOB + "dns_sd_configs: [{names: [a]}]",
     JOB + "kubernetes_sd_configs: [{role: node}]", MANAGER + "sigv4: {}", REMOTE + "sigv4: {}", REMOTE + "send_exemplars: true",
     REMOTE + "send_native_histograms: true", "global: {query_log_file: a}", JOB + "scrape_classic_histograms: true",

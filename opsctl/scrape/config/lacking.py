@@ -23,7 +23,7 @@ _DISCOVERIES = tuple(
         "puppetdb", "scaleway", "serverset", "stackit", "triton", "uyuni", "vultr",
     )
 )  # fmt: skip
-_BELOW = frozenset((*_CLOUD, *_REFERENCES, *_DISCOVERIES, "scrape_classic_histograms"))
+_BELOW = frozenset((*_CLOUD, *_REFERENCES, *_DISCOVERIES, "scrape_classic_histograms", "exemplars"))
 _FREE = frozenset((
     "labels", "external_labels", "params", "headers", "http_headers", "endpoint_params", "proxy_connect_header",
 ))  # fmt: skip

@@ -26,18 +26,10 @@ class Tsdb:
 
 
 @document
-class Exemplars:
-    """Taken and without effect: exemplars are not kept."""
-
-    max_exemplars: int = 100_000
-
-
-@document
 class StorageConfig:
     """The `storage` part."""
 
     tsdb: Tsdb = field(default_factory=Tsdb)
-    exemplars: Exemplars = field(default_factory=Exemplars)
 
 
 def check_storage(source: Source, storage: StorageConfig) -> None:
