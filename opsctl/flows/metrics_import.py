@@ -21,7 +21,7 @@ from opsctl.metrics.store import EmbeddedStore
 from opsctl.model.labels import METRIC_NAME
 from opsctl.model.matcher import Matcher
 from opsctl.model.series import Series
-from opsctl.scrape.parse import parse_series
+from opsctl.scrape.series_text import parse_series
 
 _AHEAD_MS = 600_000
 
