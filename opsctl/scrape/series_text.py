@@ -28,6 +28,11 @@ def parse_series(text: str, openmetrics: bool = False) -> Labels:
     return Labels(read_series(text, openmetrics))
 
 
+def parse_openmetrics(text: str) -> Labels:
+    """The labels of a series as strictly as OpenMetrics writes it. Raises BadSeries."""
+    return parse_series(text, openmetrics=True)
+
+
 def read_series(text: str, openmetrics: bool = False, kind: str = "") -> dict[str, str]:
     """All that is written, labels without a value too: with honor_labels they take a target's label away.
 
