@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from opsctl import __version__
 from opsctl.api.prometheus_options import WebOptions
 from opsctl.core.clock import iso
+from opsctl.flows.alertmanagers import Alertmanagers
 from opsctl.flows.monitoring import Monitoring
 from opsctl.model.duration import format_duration
-from opsctl.scrape.config import PrometheusConfig
 from opsctl.scrape.manager import ScrapeManager, TargetState
 
 _NEVER = "0001-01-01T00:00:00Z"
@@ -33,7 +32,7 @@ def targets_data(
     dropped = [d for d in scraper.dropped if pool in ("", d.job.job_name)]
     gone = [{"discoveredLabels": dict(d.discovered), "scrapePool": d.job.job_name} for d in dropped]
     shown = wanted in ("", "any", "dropped")
-    counts = dict.fromkeys(sorted(jobs), 0) | Counter(d.job.job_name for d in scraper.dropped)
+    counts = dict.fromkeys(sorted(jobs), 0) | scraper.dropped_counts
     return {
         "activeTargets": [_target(s, options) for s in active] if wanted in ("", "any", "active") else [],
         "droppedTargets": sorted(gone, key=lambda row: str(row["scrapePool"])) if shown else [],
@@ -55,9 +54,9 @@ def _target(state: TargetState, options: WebOptions) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def alertmanagers_data(config: PrometheusConfig) -> dict[str, Any]:
-    urls = [url for manager in config.alerting.alertmanagers for url in manager.urls()]
-    return {"activeAlertmanagers": [{"url": url} for url in urls], "droppedAlertmanagers": []}
+def alertmanagers_data(found: Alertmanagers) -> dict[str, Any]:
+    active, dropped = ([{"url": url} for url in urls] for urls in (found.urls, found.dropped))
+    return {"activeAlertmanagers": active, "droppedAlertmanagers": dropped}
 
 
 def metadata_data(scraper: ScrapeManager, metric: str, limit: int, per_metric: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class StatusEndpoints:
         return success(alerts_data(self._m.ruler))
 
     async def alertmanagers(self, _: Request) -> Response:
-        return success(alertmanagers_data(self._m.config))
+        return success(alertmanagers_data(self._m.alertmanagers))
 
     async def metadata(self, request: Request) -> Response:
         form = await read_form(request)

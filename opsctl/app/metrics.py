@@ -25,7 +25,7 @@ from opsctl.flows.rule_figures import RuleFigures
 from opsctl.flows.ruling import Ruler
 from opsctl.metrics.census import SeriesLimits
 from opsctl.metrics.notifier import Notifier, NotifierFigures
-from opsctl.metrics.remote_writer import RemoteFigures
+from opsctl.metrics.remote_figures import RemoteFigures
 from opsctl.promql import Limits
 from opsctl.promql.scope import MAX_SAMPLES
 from opsctl.rules.restore import OUTAGE_TOLERANCE

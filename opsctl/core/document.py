@@ -1,7 +1,8 @@
 """Loads a YAML document into a frozen dataclass, or says what is wrong, and in which line.
 
 A document class is made with `@document`: frozen, keyword-only, unknown keys refused.
-YAML is read by the 1.2 core schema, as Go programs read it: `on`, `yes` and `12:30` are strings.
+YAML is read by the 1.2 core schema, as Go programs read it: `on`, `yes` and `12:30` are strings, and where a string is
+wanted a plain scalar is taken as it is written.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from opsctl.core.errors import DocumentError, Problem
+from opsctl.core.spelling import spelled
 from opsctl.model.duration import parse_duration
 from opsctl.model.size import parse_size
 
@@ -52,6 +54,7 @@ class _Loader(yaml.SafeLoader):
                         None, None, f"the key {key.value!r} stands here twice", key.start_mark
                     )
                 seen.add(key.value)
+                key.tag = "tag:yaml.org,2002:str"  # keys are names: `1.10` and `yes` as they are written
         return super().construct_mapping(node, deep=deep)
 
 
@@ -148,8 +151,9 @@ def read(path: Path) -> Source:
 
 def convert(source: Source, cls: type[T]) -> T:
     """Turns parsed YAML into `cls`. Raises DocumentError naming every mistake with its line."""
+    data = spelled(source.data, source.node, cls)
     try:
-        return TypeAdapter(cls).validate_python({} if source.data is None else source.data)
+        return TypeAdapter(cls).validate_python({} if data is None else data)
     except ValidationError as error:
         raise DocumentError([_problem(source, cls, e) for e in error.errors()]) from error
 

@@ -56,7 +56,7 @@ class _Gunzip:
             try:
                 found += self._member.decompress(chunk, left - len(found) + 1)
             except zlib.error as error:
-                raise BadBody(f"bad gzip: {error}") from error
+                raise BadBody("gzip: invalid header" if not found else "gzip: invalid data") from error
             if len(found) > left:
                 raise BodyTooLarge("body size limit exceeded")
             chunk = self._member.unused_data
@@ -64,4 +64,4 @@ class _Gunzip:
 
     def end(self) -> None:
         if self._begun and not self._member.eof:
-            raise BadBody("bad gzip: it ends too early")
+            raise BadBody("unexpected EOF")

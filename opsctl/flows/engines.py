@@ -17,7 +17,7 @@ from opsctl.metrics.remote import RemoteApi, RemoteStore
 from opsctl.metrics.storage import Storage
 from opsctl.metrics.store import EmbeddedStore
 from opsctl.metrics.weights import Weighed
-from opsctl.scrape.config import QueueConfig, RemoteWrite
+from opsctl.scrape.config import MetadataConfig, QueueConfig, RemoteWrite
 
 ENGINE_LANE = "engine"
 _DEADLINE = 0.2
@@ -75,7 +75,8 @@ def _prometheus(options: EngineOptions) -> Home:
     lane = RemoteWrite(
         name=ENGINE_LANE, url=f"{options.url.rstrip('/')}/api/v1/write",
         bearer_token_file=str(options.token_file.resolve()) if options.token_file else "",
-        queue_config=QueueConfig(batch_send_deadline=_DEADLINE),
+        queue_config=QueueConfig(batch_send_deadline=_DEADLINE, retry_on_http_429=True),
+        metadata_config=MetadataConfig(send=False),
     )  # fmt: skip
     evaluator = Evaluator(pushed.instant, pushed.range)
     return Home(store, evaluator, store.metric_counts, lanes=(lane,), folder=folder)

@@ -21,7 +21,7 @@ from opsctl.metrics.store import EmbeddedStore
 from opsctl.model.labels import METRIC_NAME
 from opsctl.model.matcher import Matcher
 from opsctl.model.series import Series
-from opsctl.scrape.parse import parse_series
+from opsctl.scrape.series_text import parse_openmetrics
 
 _AHEAD_MS = 600_000
 
@@ -114,7 +114,7 @@ def import_file(
         raise NotFound(f"there is no file {path}")
     total = Imported()
     lines = lines_of(path, bounds.line, on_bytes)
-    for piece in pieces(path, lines, parse_series, bounds):
+    for piece in pieces(path, lines, parse_openmetrics, bounds):
         total += _take(piece, home, oldest_ms, now_ms)
     return total
 

@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from opsctl.core.clock import Clock
 from opsctl.core.errors import NotFound, OpsctlError
 from opsctl.core.log import Log
+from opsctl.flows.alertmanagers import Alertmanagers
 from opsctl.flows.engines import Home
 from opsctl.flows.metrics_usage import By, Report, report
 from opsctl.flows.queries import Queries
 from opsctl.flows.remote_writing import RemoteWriting
 from opsctl.flows.ruling import Ruler
-from opsctl.metrics.notifier import Notifier, Receiver
+from opsctl.metrics.notifier import Notifier
 from opsctl.scrape.collectors import Collectors
 from opsctl.scrape.config import PrometheusConfig, load_config
 from opsctl.scrape.manager import ScrapeManager
@@ -41,6 +42,8 @@ class Monitoring:
         self.storage = home.storage
         self.queries, self.collectors, self.registry = queries, collectors, registry
         self.retention_seconds = retention_seconds
+        self.alertmanagers = Alertmanagers(notifier, clock, scraper.figures)
+        writing.known = scraper.known
         self._file, self._clock, self._disk, self._writing = file, clock, disk, writing
         self.config = PrometheusConfig()
         self.started_at, self.reloaded_at, self.reload_ok = clock.now(), 0.0, False
@@ -73,6 +76,7 @@ class Monitoring:
     async def start(self) -> None:
         """Begins to scrape and to evaluate. Raises DocumentError when the configuration is bad."""
         await self.notifier.start()
+        await self.alertmanagers.start()
         await self.scraper.start(PrometheusConfig())
         await self.reload()
         self._maintaining = asyncio.create_task(self._maintain_loop())
@@ -96,11 +100,9 @@ class Monitoring:
         self._at.set(self.reloaded_at)
 
     def _apply(self, config: PrometheusConfig) -> None:
-        managers = config.alerting.alertmanagers
-        receivers = [Receiver(url, m.timeout, m, config.root) for m in managers for url in m.urls()]
         self._home.take_late(config.storage.tsdb.out_of_order_time_window)
         self.queries.default_step_ms = int(config.global_.evaluation_interval * 1000)
-        self.notifier.configure(receivers, config.global_.external_labels, config.alerting.alert_relabel_configs)
+        self.alertmanagers.apply(config)
         self.scraper.apply(config)
 
     async def stop(self) -> None:
@@ -109,6 +111,7 @@ class Monitoring:
             self._maintaining.cancel()
         await self.scraper.stop()
         await self.ruler.stop()
+        await self.alertmanagers.stop()
         await self.notifier.stop()
         await self._writing.stop()
         await asyncio.get_running_loop().run_in_executor(self._disk, self._home.close)

@@ -18,8 +18,9 @@ from opsctl.scrape.config import PrometheusConfig, ScrapeConfig, StaticConfig
 from opsctl.scrape.fetch import ScrapeFailed, fetch
 from opsctl.scrape.file_sd import TargetFiles
 from opsctl.scrape.http_sd import ask
-from opsctl.scrape.parse import BadExposition, parse
-from opsctl.scrape.sampler import REPORTS, LimitExceeded, Sampler
+from opsctl.scrape.limits import LimitExceeded
+from opsctl.scrape.parse import BadExposition, Exposition, parse
+from opsctl.scrape.sampler import Sampler
 from opsctl.scrape.target import Dropped, Target, expand
 
 Found = Target | Dropped
@@ -52,10 +53,9 @@ async def check_targets(config: PrometheusConfig | None, wanted: str) -> tuple[C
     does not answer.
     """
     client = HttpClient()
-    root = config.root if config else ""
     try:
         targets = await _targets(client, config, wanted)
-        return tuple(await asyncio.gather(*(_check(client, target, root) for target in targets)))
+        return tuple(await asyncio.gather(*(_check(client, target) for target in targets)))
     finally:
         await client.close()
 
@@ -97,7 +97,7 @@ def _plain(url: str) -> Target:
 
 
 async def _of_job(client: HttpClient, job: ScrapeConfig, root: str, lists: bool = True) -> list[Found]:
-    groups = [*job.static_configs, *TargetFiles(lambda: None).groups(job, root)]
+    groups = [*job.static_configs, *TargetFiles(lambda: None).groups(job)]
     for one in job.http_sd_configs if lists else ():
         try:
             groups += await ask(client, one, root)
@@ -106,24 +106,23 @@ async def _of_job(client: HttpClient, job: ScrapeConfig, root: str, lists: bool 
     return list(expand(job, groups))
 
 
-async def _check(client: HttpClient, target: Target, root: str) -> Checked:
+async def _check(client: HttpClient, target: Target) -> Checked:
     sampler, began, at_ms, error = Sampler(target), time.perf_counter(), 0, ""
     try:
-        page = await fetch(client, target, root)
+        page = await fetch(client, target)
         took = time.perf_counter() - began
         at_ms = round(time.time() * 1000)
-        batches = sampler.page(parse(page.text, page.openmetrics), at_ms, took)
+        read = parse(page.text, page.openmetrics) if page.text else Exposition()
+        batches = sampler.page(read, at_ms, took, page.size)
     except (ScrapeFailed, BadExposition, LimitExceeded) as failure:
         error = str(failure)
-        counts = failure.counts if isinstance(failure, LimitExceeded) else (0.0, 0.0, 0.0)
-        batches = sampler.failed(at_ms, time.perf_counter() - began, counts)
-    own = len(batches[0].labels) - len(REPORTS)
+        batches = sampler.failed(at_ms, time.perf_counter() - began, failure)
+    most = len(sampler.report_names)
+    own = len(batches[0].labels) - most
     samples = [
         Sample(labels, float(value), 0 if batch is batches[0] else batch.at_ms)
         for batch in batches
         for labels, value in zip(batch.labels, batch.values, strict=True)
     ]
-    reports = {sample.series.name: sample.value for sample in samples[own : own + len(REPORTS)]}
-    return Checked(
-        target.job.job_name, target.url, error, tuple(samples[:own] + samples[own + len(REPORTS) :]), reports
-    )
+    reports = {sample.series.name: sample.value for sample in samples[own : own + most]}
+    return Checked(target.job.job_name, target.url, error, tuple(samples[:own] + samples[own + most :]), reports)

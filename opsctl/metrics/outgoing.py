@@ -40,6 +40,8 @@ class Parcel:
     samples: int
     newest_ms: int
     again: bool = False
+    expired: int = 0
+    """Samples of this part that are too old to be sent, and not in the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,11 @@ class Outgoing:
         self._remove(number)
         LOG.error("remote_write.overflow", folder=str(self._folder), samples=lost)
 
-    def take(self, most_samples: int) -> Parcel | None:
-        """The oldest part with at most `most_samples` (one record at least), or what was on its way; None if empty."""
+    def take(self, most_samples: int, oldest_ms: int = 0) -> Parcel | None:
+        """The oldest part with at most `most_samples` (one record at least), or what was on its way; None if empty.
+
+        Records from before `oldest_ms` are in the part, but not in its request.
+        """
         with self._lock:
             again, until = self._again, self._until
             chosen: list[_Record] = []
@@ -152,9 +157,11 @@ class Outgoing:
                 count += record.samples
         if not chosen:
             return None
-        request = b"".join(unpacked(r.body, _LONGEST) for r in chosen)
+        young = [r for r in chosen if r.newest_ms >= oldest_ms]
+        request = b"".join(unpacked(r.body, _LONGEST) for r in young)
+        samples = sum(r.samples for r in young)
         newest = max(r.newest_ms for r in chosen)
-        return Parcel(chosen[0].start, chosen[-1].end, request, count, newest, again)
+        return Parcel(chosen[0].start, chosen[-1].end, request, samples, newest, again, count - samples)
 
     def begin(self, parcel: Parcel) -> None:
         """Notes that a parcel is on its way."""
@@ -169,7 +176,7 @@ class Outgoing:
                 return
             self._at = self._until = parcel.end
             self._again = False
-            self.waiting -= parcel.samples
+            self.waiting -= parcel.samples + parcel.expired
             if parcel.end == self._end or not self.waiting:
                 self._save()
             for number in [n for n in self._sizes if n < parcel.end[0]]:

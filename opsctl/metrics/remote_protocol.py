@@ -275,6 +275,14 @@ def entries(request: bytes) -> list[bytes]:
     return [sized(0x0A, entry) for tag, _, _, entry in fields(request) if tag == 1]
 
 
+def series_bytes(entry: bytes) -> bytes:
+    """What is the same in all entries of ours (as `entries` gives them) for one series: its labels."""
+    for _, _, _, inner in fields(entry):
+        usual = len(inner) > _TAIL and _usual(inner, len(inner)) and not _usual(inner[:-_TAIL], len(inner) - _TAIL)
+        return inner[:-_TAIL] if usual else b"".join(sized(0x0A, data) for tag, _, _, data in fields(inner) if tag == 1)
+    return b""
+
+
 def samples_of(request: bytes) -> int:
     """The samples in a request of ours."""
     return sum(tag == 2 for outer, _, _, entry in fields(request) if outer == 1 for tag, *_ in fields(entry))

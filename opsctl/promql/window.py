@@ -25,10 +25,6 @@ def _never() -> None:
     """Nothing stops it."""
 
 
-def _never() -> None:
-    """Nothing stops it."""
-
-
 @dataclass(frozen=True, eq=False)
 class Chunk:
     """A part of the windows laid out: `values` and `mask` are (rows × steps × samples of a window)."""

@@ -11,12 +11,11 @@ from opsctl.relabel.rule import Rule
 
 Labels = dict[str, str]
 _REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
-_NAME = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
 
 
 def relabel(labels: Mapping[str, str], rules: Iterable[Rule]) -> Labels | None:
     """The labels after every step, or None when a step drops them. Empty values are removed."""
-    current: Labels | None = dict(labels)
+    current: Labels | None = {name: value for name, value in labels.items() if value}
     for rule in rules:
         assert current is not None
         current = _ACTIONS[rule.action](rule, current)
@@ -57,7 +56,7 @@ def _replace(rule: Rule, labels: Labels) -> Labels:
     if match is None:
         return labels
     target = expand(rule.target_label, match)
-    return _set(labels, target, expand(rule.replacement, match)) if _NAME.match(target) else labels
+    return _set(labels, target, expand(rule.replacement, match)) if target else labels
 
 
 def _keep(rule: Rule, labels: Labels) -> Labels | None:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from opsctl.core.document import Source, convert, document, parse, read
+from opsctl.core.soundness import sound
 from opsctl.model.duration import parse_duration
-from opsctl.rules.soundness import sound
 
 
 def _duration(value: Any) -> float:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from opsctl.core.document import Source, convert, document, read
+from opsctl.core.soundness import sound
 from opsctl.rules.document import Span, Words, without_nulls
-from opsctl.rules.soundness import sound
 
 
 def _number(value: Any) -> Any:

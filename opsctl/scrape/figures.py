@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Summary
 
 
 class ScrapeFigures:
@@ -11,6 +11,34 @@ class ScrapeFigures:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.pools = Gauge(
             "prometheus_target_scrape_pool_targets", "Targets of a job.", ["scrape_job"], registry=registry
+        )
+        self.target_limit = Gauge(
+            "prometheus_target_scrape_pool_target_limit", "Most targets of a job, 0 for no limit.", ["scrape_job"],
+            registry=registry,
+        )  # fmt: skip
+        self.sync_failed = Counter(
+            "prometheus_target_sync_failed", "Targets that could not be made.", ["scrape_job"], registry=registry
+        )
+        self.discovered = Gauge(
+            "prometheus_sd_discovered_targets", "Targets found, before relabelling.", ["name", "config"],
+            registry=registry,
+        )  # fmt: skip
+        self.file_times = Gauge(
+            "prometheus_sd_file_mtime_seconds", "When a file of targets was changed last.", ["filename"],
+            registry=registry,
+        )  # fmt: skip
+        self.intervals = Summary(
+            "prometheus_target_interval_length_seconds", "Time between two scrapes of a target.", ["interval"],
+            registry=registry,
+        )  # fmt: skip
+        self.made = Counter("prometheus_target_scrape_pools", "Jobs begun.", registry=registry)
+        self.reloads = Counter("prometheus_target_scrape_pool_reloads", "Jobs changed by a reload.", registry=registry)
+        self.syncs = Counter(
+            "prometheus_target_scrape_pool_sync", "Times that a job's targets were made.", ["scrape_job"],
+            registry=registry,
+        )  # fmt: skip
+        self.sync_length = Summary(
+            "prometheus_target_sync_length_seconds", "Time to make a job's targets.", ["scrape_job"], registry=registry
         )
         self.over_limit = Counter(
             "prometheus_target_scrapes_exceeded_sample_limit", "Scrapes over the job's sample limit.", registry=registry

@@ -1,18 +1,17 @@
-"""Targets: what a job's configuration, after relabelling, says to scrape."""
+"""Targets: what a job's configuration, after relabelling, says to scrape. Source: Prometheus 3, scrape PopulateLabels."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from functools import cached_property
+from urllib.parse import quote, urlencode
 
 from opsctl.model.duration import format_duration, parse_duration
 from opsctl.model.labels import Labels
 from opsctl.relabel import relabel
 from opsctl.scrape.config import ScrapeConfig, StaticConfig
-
-_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Target:
     interval: float
     timeout: float
 
-    @property
+    @cached_property
     def source(self) -> str:
         """Names this target among all, the same after a restart."""
         return f"{self.job.job_name} {self.url} {self.labels}"
@@ -58,13 +57,14 @@ def _target(job: ScrapeConfig, address: str, own: Mapping[str, str]) -> Target |
         "job": job.job_name, "__metrics_path__": job.metrics_path, "__scheme__": job.scheme,
         "__scrape_interval__": format_duration(job.scrape_interval),
         "__scrape_timeout__": format_duration(job.scrape_timeout),
+        **{name: value for name, value in own.items() if value}, "__address__": address,
         **{f"__param_{name}": values[0] for name, values in job.params.items() if values},
-        **own, "__address__": address,
     }  # fmt: skip
     labels = relabel(discovered, job.relabel_configs)
-    if labels is None or not labels.get("__address__") or "/" in labels["__address__"]:
+    if labels is None:
         return Dropped(job, Labels(discovered))
     try:
+        check_address(labels.get("__address__", ""))
         interval, timeout = _pace(labels)
     except ValueError as error:
         return Dropped(job, Labels(discovered), str(error))
@@ -74,25 +74,39 @@ def _target(job: ScrapeConfig, address: str, own: Mapping[str, str]) -> Target |
     return Target(job, url, final, Labels(discovered), interval, timeout)
 
 
+def check_address(address: str) -> None:
+    """Raises ValueError where an address, after relabelling, is none."""
+    if not address:
+        raise ValueError("no address")
+    if "/" in address:
+        raise ValueError(f'"{address}" is not a valid hostname')
+
+
 def _pace(labels: Mapping[str, str]) -> tuple[float, float]:
     """Interval and timeout as relabelling left them, in seconds. Raises ValueError."""
-    interval = parse_duration(labels.get("__scrape_interval__", ""))
-    timeout = parse_duration(labels.get("__scrape_timeout__", ""))
-    if interval <= 0 or timeout <= 0:
-        raise ValueError("scrape interval and timeout cannot be 0")
+    found = []
+    for what in ("interval", "timeout"):
+        try:
+            found.append(parse_duration(labels.get(f"__scrape_{what}__", "")))
+        except ValueError as error:
+            raise ValueError(f"error parsing scrape {what}: {error}") from error
+        if found[-1] <= 0:
+            raise ValueError(f"scrape {what} cannot be 0")
+    interval, timeout = found
     if timeout > interval:
-        raise ValueError(f"scrape timeout {timeout:g}s is longer than the scrape interval {interval:g}s")
+        texts = labels["__scrape_timeout__"], labels["__scrape_interval__"]
+        raise ValueError('scrape timeout cannot be greater than scrape interval ("{}" > "{}")'.format(*texts))
     return interval, timeout
 
 
 def _url(job: ScrapeConfig, labels: Mapping[str, str]) -> str:
-    address, scheme = labels["__address__"], labels.get("__scheme__", "http")
-    if ":" not in address.rpartition("]")[2]:
-        address = f"{address}:{_PORTS.get(scheme, '80')}"
     params = {name: list(values) for name, values in job.params.items()}
     for label, value in labels.items():
         if label.startswith("__param_"):
             name = label.removeprefix("__param_")
             params[name] = [value, *params.get(name, [])[1:]]
     query = urlencode(sorted(params.items()), doseq=True)
-    return f"{scheme}://{address}{labels.get('__metrics_path__', '/metrics')}" + (f"?{query}" if query else "")
+    path = quote(labels.get("__metrics_path__", ""), safe="/:;@&=+$,-_.!~*'()")
+    slash = "" if path.startswith("/") or not path else "/"
+    scheme = labels.get("__scheme__", "http")
+    return f"{scheme}://{labels['__address__']}{slash}{path}" + (f"?{query}" if query else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import signal
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.running import Target, opsctl
+from tests.api.running import Server, Target, opsctl
 from tests.servers import wait_for
 
 CONFIG = """
@@ -134,12 +135,17 @@ def test_waiting_goes_on_after_a_restart(tmp_path: Path, sides: tuple[Target, Ta
         assert receiver.posts
 
 
+def _failures(server: Server) -> float:
+    found = re.findall(r"^prometheus_notifications_errors_total\{.*\} (.+)$", server.get("/metrics").text, re.MULTILINE)
+    return sum(map(float, found))
+
+
 def test_a_receiver_that_is_down_gets_the_alert_later(tmp_path: Path, sides: tuple[Target, Target]) -> None:
     target, receiver = sides
     receiver.status = 503
     target.text = "heat 15\n"
     with opsctl(tmp_path / "data", write(tmp_path, *sides)) as server:
-        wait_for(lambda: "prometheus_notifications_errors_total{" in server.get("/metrics").text, 10, "a failure")
+        wait_for(lambda: _failures(server) > 0, 10, "a failure")
         assert server.value("heat") == 15
         receiver.status = 200
         wait_for(lambda: bool(named(receiver, "Hot")), 6, "the alert")

@@ -129,7 +129,7 @@ def test_its_own_metrics_have_prometheus_names(tmp_path: Path, target: Target) -
         text = server.get("/metrics").text
     for name in (
         "prometheus_tsdb_head_series ", "prometheus_tsdb_head_samples_appended_total ", "process_cpu_seconds_total ",
-        'prometheus_target_scrape_pool_targets{scrape_job="one"} 1.0', "prometheus_notifications_queue_length ",
+        'prometheus_target_scrape_pool_targets{scrape_job="one"} 1.0', "prometheus_notifications_queue_capacity ",
         'prometheus_http_requests_total{code="200",handler="/api/v1/query"}',
     ):  # fmt: skip
         assert f"\n{name}" in text, name

@@ -21,7 +21,7 @@ from opsctl.metrics.openmetrics_read import Limits, pieces
 from opsctl.metrics.openmetrics_text import grouped, text_of
 from opsctl.model.labels import Labels
 from opsctl.model.series import STALE, Series
-from opsctl.scrape.parse import parse_series
+from opsctl.scrape.series_text import parse_openmetrics
 
 NAMES = st.from_regex(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,8}", fullmatch=True)
 LABEL_NAMES = st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{0,8}", fullmatch=True)
@@ -34,7 +34,7 @@ def _one(labels: Labels, times: list[int], values: list[float]) -> Series:
 
 
 def _read(text: str, limits: Limits | None = None) -> list[Series]:
-    found = pieces(Path("x.om"), iter(text.splitlines()), parse_series, limits or Limits())
+    found = pieces(Path("x.om"), iter(text.splitlines()), parse_openmetrics, limits or Limits())
     return [one for piece in found for one in piece.series]
 
 
@@ -47,7 +47,7 @@ def test_what_is_written_reads_back(name: str, labels: dict[str, str], times: li
     kept = [v for v in values if struct.pack("<d", v) != struct.pack("<d", STALE)]
     assert (written, stale) == (len(kept), len(values) - len(kept))
     lines = iter([*text.split("\n")[:-1], "# EOF"])
-    found = [one for piece in pieces(Path("x"), lines, parse_series, Limits()) for one in piece.series]
+    found = [one for piece in pieces(Path("x"), lines, parse_openmetrics, Limits()) for one in piece.series]
     assert [one.labels for one in found] == ([series.labels] if kept else [])
     for one in found:
         assert [int(t) for t in one.times] == [
@@ -125,9 +125,9 @@ def test_families(names: list[str], known: dict[str, Known], said: list[tuple[st
         ("a 1 2 3\n# EOF", 1, "expected a value and a time"),
         ("a 1 1\n\n# EOF", 2, "expected a value and a time"),
         ("# hello\n# EOF", 1, "not a line of OpenMetrics"),
-        ('a{b="c"d="e"} 1 1\n# EOF', 1, "bad labels"),
-        ('a{b="1",b="2"} 1 1\n# EOF', 1, "stands twice"),
-        ('{b="1"} 1 1\n# EOF', 1, "a series without a name"),
+        ('a{b="c"d="e"} 1 1\n# EOF', 1, "expected comma or brace close"),
+        ('a{b="1",b="2"} 1 1\n# EOF', 1, "is not unique"),
+        ('{b="1"} 1 1\n# EOF', 1, "metric name not set"),
         ('a{b="} 1 1\n# EOF', 1, "expected a value and a time"),
         ("", 1, "does not end with # EOF"),
     ],
@@ -152,15 +152,15 @@ def test_what_other_tools_write_is_read() -> None:
 
 def test_a_time_twice_is_taken_once_and_the_first_value_stays() -> None:
     text = "a 2 2\na 1 1\na 2 2\na 3 1\n# EOF"
-    (piece,) = pieces(Path("x"), text.splitlines(), parse_series, Limits())
+    (piece,) = pieces(Path("x"), text.splitlines(), parse_openmetrics, Limits())
     assert (piece.samples, piece.repeated, piece.conflicts) == (4, 1, 1)
     assert (piece.series[0].times.tolist(), piece.series[0].values.tolist()) == ([1000, 2000], [1.0, 2.0])
 
 
 def test_limits_bound_what_is_held() -> None:
     lines = [f'a{{i="{i}"}} {i} {t}' for i in range(9) for t in range(3)] + ["# EOF"]
-    by_samples = list(pieces(Path("x"), lines, parse_series, Limits(samples=5)))
-    by_series = list(pieces(Path("x"), lines, parse_series, Limits(series=2)))
+    by_samples = list(pieces(Path("x"), lines, parse_openmetrics, Limits(samples=5)))
+    by_series = list(pieces(Path("x"), lines, parse_openmetrics, Limits(series=2)))
     assert [p.samples for p in by_samples] == [5] * 5 + [2]
     assert max(len(p.series) for p in by_series) == 2
     assert sum(p.samples for p in by_series) == 27
@@ -176,7 +176,7 @@ def test_any_bytes_are_read_or_refused_with_a_line(tmp_path_factory: pytest.Temp
         file.write_bytes(data)
         line = 1
         try:
-            list(pieces(file, lines_of(file, 64, lambda _: None), parse_series, Limits()))
+            list(pieces(file, lines_of(file, 64, lambda _: None), parse_openmetrics, Limits()))
         except DocumentError as error:
             line = error.problems[0].line
         assert line >= 1
@@ -202,4 +202,4 @@ def test_a_torn_file_is_named(tmp_path: Path, name: str) -> None:
         out.write("".join(f"a{i} {i * 0.37} {i}\n" for i in range(20_000)).encode())
     file.write_bytes(file.read_bytes()[:-2000])
     with pytest.raises(DocumentError, match=re.escape(str(file))):
-        list(pieces(file, lines_of(file, 100, lambda _: None), parse_series, Limits()))
+        list(pieces(file, lines_of(file, 100, lambda _: None), parse_openmetrics, Limits()))

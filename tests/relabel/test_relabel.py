@@ -57,9 +57,17 @@ def test_actions(before: dict[str, str], rules: list[Rule], after: dict[str, str
     "text",
     [
         "{action: replace}", "{action: hashmod, target_label: a}", "{action: labeldrop, source_labels: [a]}",
-        "{regex: '(', target_label: a}", "{target_label: '1a'}", "{action: shuffle, target_label: a}",
+        "{regex: '(', target_label: a}", "{action: shuffle, target_label: a}", "{action: keepequal, source_labels: [a], target_label: b, regex: x}",
+        "{action: lowercase, source_labels: [a], target_label: b, replacement: x}", "{action: labelmap, replacement: ''}",
+        "{action: hashmod, target_label: a, modulus: -1}", "{source_labels: [''], target_label: a}",
     ],
 )  # fmt: skip
 def test_a_bad_step_is_refused(text: str) -> None:
     with pytest.raises(DocumentError):
         convert(parse(text, "f.yml"), Rule)
+
+
+def test_names_may_be_any_text_and_actions_be_written_in_capitals() -> None:
+    rule = convert(parse("{action: Replace, source_labels: [a], target_label: x.y-1}", "f.yml"), Rule)
+    assert relabel({"a": "b"}, [rule]) == {"a": "b", "x.y-1": "b"}
+    assert rule.mistake(legacy=True) == "\"x.y-1\" is invalid 'target_label' for replace action"

@@ -9,8 +9,8 @@ import pytest
 
 from opsctl.metrics.forward import Forward
 from opsctl.metrics.outgoing import Outgoing, Parcel
-from opsctl.metrics.remote_protocol import Decoder, packed
-from opsctl.metrics.remote_writer import Again, Never, Taken, outcome
+from opsctl.metrics.remote_post import Again, Never, Taken, outcome
+from opsctl.metrics.remote_protocol import Decoder, encoded_instant, packed, samples_of
 from opsctl.model.batch import Batch
 from opsctl.model.labels import Labels
 from opsctl.relabel import Rule
@@ -109,7 +109,20 @@ def test_external_labels_and_relabelling(tmp_path: Path) -> None:
 
 def test_outcomes() -> None:
     assert outcome(204, "", "", 0) == Taken()
-    assert outcome(503, "later", "7", 0) == Again("HTTP 503: later", 7)
-    assert outcome(429, "", "Thu, 01 Jan 1970 00:01:00 GMT", 50) == Again("HTTP 429: ", 10)
-    assert outcome(500, "", "nonsense", 0) == Again("HTTP 500: ", 0)
-    assert outcome(400, "out of order sample\n", "", 0) == Never("HTTP 400: out of order sample")
+    assert outcome(503, "later", "7", 0) == Again("server returned HTTP status 503: later", 7)
+    assert outcome(429, "", "Thu, 01 Jan 1970 00:01:00 GMT", 50, True) == Again("server returned HTTP status 429: ", 10)
+    assert outcome(429, "", "", 0) == Never("server returned HTTP status 429: ")
+    assert outcome(500, "", "nonsense", 0) == Again("server returned HTTP status 500: ", 0)
+    assert outcome(400, "out of order sample\n", "", 0) == Never("server returned HTTP status 400: out of order sample")
+
+
+def test_what_is_too_old_is_passed_over_and_let_go(tmp_path: Path) -> None:
+    out = Outgoing(tmp_path)
+    for at in (1000, 2000, 3000):
+        out.put(encoded_instant([Labels({"__name__": "a"})], at, np.array([1.0])), 1, at)
+    parcel = out.take(10, oldest_ms=2500)
+    assert parcel is not None
+    assert (parcel.samples, parcel.expired, samples_of(parcel.request)) == (1, 2, 1)
+    out.done(parcel)
+    assert out.waiting == 0
+    assert out.take(10) is None

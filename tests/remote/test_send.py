@@ -64,7 +64,7 @@ def _config(folder: Path, url: str, rest: str = "") -> Path:
     path = folder / "p.yml"
     path.write_text(
         "global: {scrape_interval: 200ms, external_labels: {site: here}}\n"
-        f"remote_write: [{{url: '{url}', queue_config: {{batch_send_deadline: 100ms, max_backoff: 200ms}}}}]\n{rest}"
+        f"remote_write: [{{url: '{url}', queue_config: {{batch_send_deadline: 100ms, max_backoff: 200ms, retry_on_http_429: true}}}}]\n{rest}"
     )
     return path
 

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from opsctl.core.http_client import HttpClient
 from opsctl.scrape.config import HttpSdConfig
-from opsctl.scrape.http_sd import BadList, ask
+from opsctl.scrape.groups import BadGroups
+from opsctl.scrape.http_sd import ask
 from tests.scrape.server import Page, Pages, until
 from tests.scrape.test_manager import scraping
 
@@ -56,12 +57,16 @@ def _asked(pages: Pages) -> int:
         ("{}", "not a list of target groups"),
         ('[{"targets": 3}]', r"\[0\]\[targets\]"),
         ('[{"tragets": []}]', "tragets"),
+        ('[{"targets": [1]}]', "valid string"),
+        ('[{"labels": {"a": 1}}]', "valid string"),
+        ('[{"labels": {"": "x"}}]', "not a valid label name"),
+        ("[null]", r"\[0\]"),
     ],
 )
 async def test_a_bad_list_says_what_is_wrong(text: str, said: str) -> None:
     client = HttpClient()
     async with Pages() as pages:
         pages.pages["/sd"] = listed(text)
-        with pytest.raises(BadList, match=said):
+        with pytest.raises(BadGroups, match=said):
             await ask(client, HttpSdConfig(url=f"http://{pages.address}/sd"), "")
     await client.close()

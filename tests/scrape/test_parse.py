@@ -12,7 +12,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.parser import text_string_to_metric_families
 
 from opsctl.model.labels import Labels
-from opsctl.scrape.parse import BadExposition, Metadata, parse, parse_comments, parse_series
+from opsctl.model.metadata import Metadata
+from opsctl.scrape.metadata import collected
+from opsctl.scrape.parse import BadExposition, parse
+from opsctl.scrape.series_text import BadSeries, parse_series, read_series
 
 
 def test_lines_are_cut_into_series_and_values() -> None:
@@ -20,7 +23,7 @@ def test_lines_are_cut_into_series_and_values() -> None:
     assert page.keys == ["a", 'a{b="c"}', 'd{e="}"}', "f", "g"]
     assert page.values[:3] == [1, 2500, math.inf]
     assert math.isnan(page.values[3])
-    assert parse_comments(page.comments) == {"a": Metadata("counter", "x")}
+    assert collected(page.comments) == {"a": Metadata("counter", "x")}
 
 
 def test_a_time_of_its_own() -> None:
@@ -43,9 +46,9 @@ def test_series(text: str, labels: dict[str, str]) -> None:
     assert parse_series(text) == Labels(labels)
 
 
-@pytest.mark.parametrize("text", ["a{", 'a{b="c}', "a{b}", 'a{b="c" d="e"}', '{b="c"}', "1a", 'a{b="c",b="d"}', "a b"])
+@pytest.mark.parametrize("text", ["a{", 'a{b="c}', "a{b}", '{b="c"}', "1a", 'a{b="c",b="d"}', "a b"])
 def test_bad_series_are_refused(text: str) -> None:
-    with pytest.raises(BadExposition):
+    with pytest.raises(BadSeries):
         parse_series(text)
 
 
@@ -95,5 +98,34 @@ def test_any_text_is_read_or_refused_by_name(text: str) -> None:
         try:
             for key in parse(text, openmetrics).keys:
                 parse_series(key)
-        except BadExposition:
+        except (BadExposition, BadSeries):
             pass
+
+
+def test_where_prometheus_3_is_not_2() -> None:
+    """Blanks before a name, quoted names, a comma at the end."""
+    assert parse_series("\ta") == Labels({"__name__": "\ta"})
+    assert parse(" a 1 \n").keys == [" a"]
+    assert parse_series('a{x="1",}', openmetrics=True) == Labels({"__name__": "a", "x": "1"})
+    assert parse_series('{x="1","a b"}') == Labels({"__name__": "a b", "x": "1"})
+
+
+def test_bounds_are_written_one_way() -> None:
+    for written, kept in (
+        ("1", "1.0"),
+        ("1e6", "1e+06"),
+        ("0.50", "0.5"),
+        ("+Inf", "+Inf"),
+        ("x", "x"),
+        ("-0", "-0.0"),
+    ):
+        assert read_series(f'h_bucket{{le="{written}",quantile="1"}}', kind="histogram")["le"] == kept
+    assert read_series('s{quantile="1",le="1"}', kind="summary") == {"__name__": "s", "quantile": "1.0", "le": "1"}
+    assert read_series('g{le="1"}', kind="gauge")["le"] == "1"
+
+
+def test_a_label_value_may_hold_line_ends() -> None:
+    page = parse('# HELP a "\na{x="1\n2"} 1\nb 2\n')
+    assert [parse_series(key) for key in page.keys] == [
+        Labels({"__name__": "a", "x": "1\n2"}), Labels({"__name__": "b"}),
+    ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Refuses what YAML can say and no rule file means: aliases that make it huge or endless, and half characters."""
+"""Refuses what YAML can say and no document means: aliases that make it huge or endless, and half characters."""
 
 from __future__ import annotations
 
