@@ -11,9 +11,22 @@ from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
 
+@dataclass(frozen=True)
+class LinkSet:
+    """The links of one message; '' where one is not offered."""
+
+    ack: str = ""
+    silence: str = ""
+    details: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it."""
+    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it.
+
+    `digest`: many groups in one message. `flapping`: fingerprint → how often it has fired lately. `personal`: to each
+    person that a channel addresses, links of his own. `note`: why this channel tells it, when that needs saying.
+    """
 
     receiver: str
     group_key: str
@@ -22,9 +35,15 @@ class Batch:
     now: float
     external_url: str = ""
     ack_url: str = ""
+    silence_url: str = ""
     details_url: str = ""
     acked: tuple[tuple[str, str], ...] = ()
+    on_call: tuple[str, ...] = ()
+    personal: tuple[tuple[str, LinkSet], ...] = ()
     test: bool = False
+    digest: bool = False
+    flapping: tuple[tuple[str, int], ...] = ()
+    note: str = ""
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -97,10 +116,13 @@ def batch_json(batch: Batch) -> dict[str, Any]:
     return {
         "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": dict(batch.group_labels),
         "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
+        "digest": batch.digest, "flapping": batch.flapping, "note": batch.note,
     }  # fmt: skip
 
 
 def batch_of(data: dict[str, Any]) -> Batch:
     """The reverse of `batch_json`."""
     alerts = tuple(alert_of(a) for a in data["alerts"])
-    return Batch(**{**data, "group_labels": Labels(data["group_labels"]), "alerts": alerts})
+    flapping = tuple((str(f), int(n)) for f, n in data.get("flapping", ()))
+    labels = Labels(data["group_labels"])
+    return Batch(**{**data, "group_labels": labels, "alerts": alerts, "flapping": flapping})

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -115,29 +114,48 @@ def _receivers(source: Source, made: AlertmanagerOf, folder: Path) -> dict[str, 
         for key, build in FAMILY:
             for index, each in enumerate(getattr(receiver, key)):
                 place: Path_ = ("receivers", n, key, index)
-                impl = build(each, partial(_secret, source, place, each, folder))
-                integrations.append(Integration(receiver.name, index, impl))
+                impl = build(each, Secrets(source, place, each, folder))
+                integrations.append(Integration(receiver.name, index, impl, getattr(each, "standby", False)))
                 if getattr(each, "api_url", None) is not None:
                     _check_url(source, (*place, "api_url"), each.api_url)
         found[receiver.name] = tuple(integrations)
     return found
 
 
-def _secret(source: Source, place: Path_, made: Any, folder: Path, field: str) -> str:
-    value, file = getattr(made, field), getattr(made, f"{field}_file")
-    if bool(value) == bool(file):
-        problem = "both stand here" if value else "is required"
-        raise source.refuse((*place, field), f"{problem}: give {field} or {field}_file")
-    if file:
-        try:
-            value = (folder / Path(file).expanduser()).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise source.refuse((*place, f"{field}_file"), f"cannot be read: {error}") from error
-        if not value:
-            raise source.refuse((*place, f"{field}_file"), f"{file} is empty")
-    if field == "url":
-        _check_url(source, (*place, f"{field}_file" if file else field), value)
-    return str(value)
+@dataclass(frozen=True)
+class Secrets:
+    """The values of one entry that may stand in a file beside it. See receivers.Secret."""
+
+    source: Source
+    place: Path_
+    made: Any
+    folder: Path
+
+    def __call__(self, field: str) -> str:
+        value, file = getattr(self.made, field), getattr(self.made, f"{field}_file")
+        if bool(value) == bool(file):
+            problem = "both stand here" if value else "is required"
+            raise self.refuse(field, f"{problem}: give {field} or {field}_file")
+        if file:
+            try:
+                value = (self.folder / Path(file).expanduser()).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise self.refuse(f"{field}_file", f"cannot be read: {error}") from error
+            if not value:
+                raise self.refuse(f"{field}_file", f"{file} is empty")
+        if field == "url":
+            _check_url(self.source, (*self.place, f"{field}_file" if file else field), value)
+        return str(value)
+
+    def given(self, field: str) -> str:
+        return self(field) if getattr(self.made, field) or getattr(self.made, f"{field}_file") else ""
+
+    def inside(self, field: str, number: int) -> Secrets:
+        entry = getattr(self.made, field)[number]
+        return Secrets(self.source, (*self.place, field, number), entry, self.folder)
+
+    def refuse(self, field: str, message: str) -> DocumentError:
+        return self.source.refuse((*self.place, field), message)
 
 
 def _check_url(source: Source, place: Path_, url: str) -> None:

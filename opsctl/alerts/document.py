@@ -7,11 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from opsctl.alerts.documents.aliyun_sms import AliyunSmsOf
 from opsctl.alerts.documents.dingtalk import DingTalkOf
+from opsctl.alerts.documents.feishu import FeishuOf
 from opsctl.alerts.documents.heartbeat import HeartbeatOf
 from opsctl.alerts.documents.values import Positive
 from opsctl.alerts.documents.webhook import WebhookOf
 from opsctl.alerts.documents.wecom import WeComOf
+from opsctl.alerts.documents.wecom_app import WeComAppOf
 from opsctl.core.document import Duration, document
 
 
@@ -90,6 +93,9 @@ class ReceiverOf:
     webhook_configs: tuple[WebhookOf, ...] = ()
     dingtalk_configs: tuple[DingTalkOf, ...] = ()
     wecom_configs: tuple[WeComOf, ...] = ()
+    wecom_app_configs: tuple[WeComAppOf, ...] = ()
+    feishu_configs: tuple[FeishuOf, ...] = ()
+    aliyun_sms_configs: tuple[AliyunSmsOf, ...] = ()
     heartbeat_configs: tuple[HeartbeatOf, ...] = ()
 
 

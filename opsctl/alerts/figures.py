@@ -52,6 +52,14 @@ class Figures:
         self.oldest = Gauge(
             "opsctl_deliveries_oldest_pending_seconds", "Age of the oldest delivery on its way.", registry=r
         )
+        self.digests = Counter(
+            "opsctl_deliveries_digests", "Messages that told many groups at once.", ["receiver", "integration"],
+            registry=r,
+        )  # fmt: skip
+        self.handed_over = Counter(
+            "opsctl_deliveries_handed_over", "Deliveries that a standby channel took over.",
+            ["receiver", "integration"], registry=r,
+        )  # fmt: skip
         self.heartbeats = Counter(
             "opsctl_heartbeats", "Heartbeat calls by outcome.", ["receiver", "outcome"], registry=r
         )

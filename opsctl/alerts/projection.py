@@ -10,8 +10,13 @@ import yaml
 from opsctl.core.document import Source, parse
 from opsctl.core.errors import DocumentError
 
-_SECRET = re.compile(r"""(\b(?:access_token|secret|key):\s*)("[^"]*"|'[^']*'|[^\s,}]+)""")
-OURS = ("dingtalk_configs", "wecom_configs", "heartbeat_configs")
+_SECRET = re.compile(
+    r"""(\b(?:access_token|(?:corp_|access_key_)?secret|key|hook_id|callback_token|callback_aes_key):\s*)("[^"]*"|'[^']*'|[^\s,}]+)"""
+)
+OURS = (
+    "dingtalk_configs", "wecom_configs", "wecom_app_configs", "feishu_configs", "aliyun_sms_configs",
+    "heartbeat_configs",
+)  # fmt: skip
 
 
 def standard(source: Source, text: str) -> str:

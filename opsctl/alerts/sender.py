@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from opsctl.alerts import state
+from opsctl.alerts import standby, state
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.carried import Carried
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
 from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SENT, Delivery, back_off
+from opsctl.alerts.digest import gather, unite
 from opsctl.alerts.figures import Figures
-from opsctl.alerts.limiter import Limiter
+from opsctl.alerts.lane import Lane, Robot, Robots
 from opsctl.alerts.queue import Queue
-from opsctl.alerts.receiver import Channel, Integration, Outcome, Refused, RetryAfter, Sent
+from opsctl.alerts.receiver import Integration, Outcome, Refused, RetryAfter, Sent
+from opsctl.alerts.shared import members_of
 from opsctl.alerts.transport import HttpCourier, call
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
@@ -29,24 +32,9 @@ from opsctl.core.log import Log
 
 LOG = Log("opsctl.alerts.sender")
 _PAUSE_AFTER_DEFECT = 1.0
+_REFUSED = "✗ "
+_GONE = "its receiver is no longer in alertmanager.yml"
 Dress = Callable[[Delivery, Integration], Batch]
-
-
-@dataclass(eq=False)
-class _Lane:
-    """A channel at work."""
-
-    channel: Channel
-    limiter: Limiter
-    queue: Queue = field(default_factory=Queue)
-    rest_until: float = 0.0
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    flights: set[asyncio.Task[None]] = field(default_factory=set)
-    loop: asyncio.Task[None] | None = None
-
-    def landed(self, flight: asyncio.Task[None]) -> None:
-        self.flights.discard(flight)
-        self.wake.set()
 
 
 class Sender:
@@ -58,9 +46,9 @@ class Sender:
     ) -> None:  # fmt: skip
         self._writer, self._log, self._clock, self._figures, self._dress = writer, log, clock, figures, dress
         self._last_id = remembered.last_id
-        self._sent, self._rests = remembered.sent, remembered.rests
+        self._robots, self._carried = Robots(remembered.sent, remembered.rests), Carried(remembered.carried)
         self._restored = list(remembered.deliveries)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._integrations: Mapping[str, Integration] = {}
         self._client: HttpClient | None = None
         self._ending = False
@@ -69,7 +57,7 @@ class Sender:
         """Takes the integrations in force; deliveries on their way follow their integration to its channel."""
         self._integrations = integrations
         for integration in integrations.values():
-            self._lane(integration.impl.channel)
+            self._lane(integration)
         moved = [d for lane in self._lanes.values() for d in lane.queue.all() if d.status == PENDING]
         for delivery in moved:
             self._lanes[delivery.channel].queue.drop(delivery)
@@ -119,7 +107,7 @@ class Sender:
         """What an integration will have been told of a group once its queue is through; never due for a repeat."""
         integration = self._integrations.get(place[1])
         lane = self._lanes.get(integration.impl.channel.name) if integration else None
-        found = lane.queue.newest(place) if lane else None
+        found = (lane.queue.newest(place) if lane else None) or self._carried.at(place)
         return entry_of(found.batch, float("inf")) if found else None
 
     def open(self) -> Iterable[Delivery]:
@@ -128,7 +116,13 @@ class Sender:
     def resting(self, integration: Integration, now: float) -> float:
         """Seconds for which a channel still rests after it was called too often."""
         lane = self._lanes.get(integration.impl.channel.name)
-        return max(0.0, lane.rest_until - now) if lane else 0.0
+        return lane.rest(now) if lane else 0.0
+
+    @property
+    def courier(self) -> HttpCourier:
+        """The way out, for calls that are not deliveries."""
+        assert self._client is not None
+        return HttpCourier(self._client)
 
     async def call_once(self, integration: Integration, batch: Batch, key: str) -> Outcome:
         """Calls without queue or log: heartbeats."""
@@ -137,28 +131,30 @@ class Sender:
         outcome, _ = await call(HttpCourier(self._client), integration.impl, request)
         return outcome
 
-    def _lane(self, channel: Channel) -> _Lane:
+    def _lane(self, integration: Integration) -> Lane:
+        channel, robots = integration.impl.channel, self._robots.of(integration.impl)
         lane = self._lanes.get(channel.name)
         if lane is None:
-            limiter = Limiter(channel.rate, self._sent.get(channel.name, ()))
-            lane = self._lanes[channel.name] = _Lane(channel, limiter, rest_until=self._rests.get(channel.name, 0.0))
+            queue = Queue(lambda place: self._carried.at(place) is not None)
+            lane = self._lanes[channel.name] = Lane(channel, robots, queue)
             if self._client is not None:
                 self._begin(lane)
-        lane.channel, lane.limiter.rate = channel, channel.rate
+        lane.channel, lane.robots = channel, robots
         return lane
 
-    def _begin(self, lane: _Lane) -> None:
+    def _begin(self, lane: Lane) -> None:
         lane.loop = asyncio.create_task(self._run(lane), name=f"send {lane.channel.name}")
 
     def _home(self, delivery: Delivery) -> None:
         """Queues a delivery with its integration's channel; one whose integration is gone fails, kept in the log."""
         integration = self._integrations.get(delivery.integration)
         if integration is None:
-            gone = replace(delivery, status=FAILED, reason="its receiver is no longer in alertmanager.yml")
+            gone = replace(delivery, status=FAILED, reason=_GONE)
             self._figures.delivered(gone, "failed")
             self._writer.write([state.move_delivery(gone)])
+            self._release(gone)
             return
-        lane = self._lane(integration.impl.channel)
+        lane = self._lane(integration)
         lane.queue.put(replace(delivery, channel=lane.channel.name))
         lane.wake.set()
 
@@ -170,15 +166,15 @@ class Sender:
             for lane in self._lanes.values()
         )
 
-    def _due(self, lane: _Lane, now: float) -> float | None:
+    def _due(self, lane: Lane, now: float) -> float | None:
         """Seconds until a lane may send something; None when it has nothing to send."""
         head = lane.queue.head(now)
         if head is None:
             at = lane.queue.next_at()
             return None if at is None else max(0.001, at - now)
-        return max(0.0, lane.rest_until - now, lane.limiter.wait(now, head.urgent))
+        return 0.0 if self._standby(lane, head, now) else lane.wait(head, now)
 
-    async def _run(self, lane: _Lane) -> None:
+    async def _run(self, lane: Lane) -> None:
         while True:
             lane.wake.clear()
             now = self._clock.now()
@@ -189,23 +185,85 @@ class Sender:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(lane.wake.wait(), wait)
 
-    def _launch(self, lane: _Lane, now: float) -> None:
+    def _launch(self, lane: Lane, now: float) -> None:
         head = lane.queue.head(now)
         assert head is not None
-        delivery, gone = lane.queue.take(head)
-        lane.limiter.took(now)
-        flight = asyncio.create_task(self._fly(lane, delivery, gone, now))
+        by = self._standby(lane, head, now)
+        if by is not None:
+            self._hand_over(lane, head, by, now)
+            return
+        delivery, gone = self._digest(lane, head, now) or lane.queue.take(head)
+        number = lane.choose(delivery, now)
+        if lane.robots[number].counts(delivery):
+            lane.robots[number].limiter.took(now)
+        flight = asyncio.create_task(self._fly(lane, number, delivery, gone, now))
         lane.flights.add(flight)
         flight.add_done_callback(lane.landed)
 
-    async def _fly(self, lane: _Lane, taken: Delivery, gone: list[Delivery], now: float) -> None:
+    # -- digests, and what a standby takes over
+    def _digest(self, lane: Lane, head: Delivery, now: float) -> tuple[Delivery, list[Delivery]] | None:
+        integration = self._integrations.get(head.integration)
+        if not lane.channel.rate or integration is None:
+            return None
+
+        def fits(delivery: Delivery) -> bool:
+            other = self._integrations.get(delivery.integration)
+            return other is not None and other.impl == integration.impl
+
+        members = gather(head, lane.queue.due(now), lane.room(now), now, fits)
+        if not members:
+            return None
+        self._last_id += 1
+        digest = unite(self._last_id, head, members, now)
+        gone = self._carry(digest, members)
+        lane.queue.carry(digest, members)
+        self._figures.digests.labels(integration.receiver, integration.impl.kind).inc()
+        return digest, gone
+
+    def _carry(self, carrier: Delivery, taken: Sequence[Delivery]) -> list[Delivery]:
+        """Lets one delivery tell others, and what those were telling already; returns the rows to write."""
+        members = [m for each in taken for m in (*self._carried.release(each.id), each)]
+        gone = standby.handed(members, carrier)
+        self._carried.put(carrier.id, gone)
+        return list(gone)
+
+    def _standby(self, lane: Lane, delivery: Delivery, now: float) -> Integration | None:
+        """Who takes over a delivery that its channel cannot send, if anybody can."""
+        integration = self._integrations.get(delivery.integration)
+        if integration is None or not standby.stuck(delivery, lane.rest(now)):
+            return None
+        found = standby.candidates(integration, self._integrations)
+        return next((i for i in found if self.resting(i, now) <= standby.REST_SECONDS), None)
+
+    def _hand_over(self, lane: Lane, delivery: Delivery, by: Integration, now: float) -> None:
+        taken, gone = lane.queue.take(delivery)
+        self._last_id += 1
+        why = taken.reason or f"休息 {lane.rest(now):.0f} 秒"
+        carrier = standby.take_over(self._last_id, taken, by, why, now)
+        rows = [*gone, *self._carry(carrier, [taken])]
+        lane.queue.land(rows[-1])
+        self._figures.handed_over.labels(by.receiver, by.impl.kind).inc()
+        LOG.warning("delivery.handed_over", delivery=taken.id, to=by.key, by=carrier.id, reason=why)
+        self._home(carrier)
+        self._writer.write([*state.put_delivery(carrier), *(state.move_delivery(d) for d in rows)])
+
+    def _release(self, delivery: Delivery) -> None:
+        """What a landed carrier held may go on."""
+        places = [m.place for m in self._carried.release(delivery.id)]
+        for lane in self._lanes.values() if places else ():
+            lane.queue.free(places)
+            lane.wake.set()
+
+    # -- one message
+    async def _fly(self, lane: Lane, number: int, taken: Delivery, gone: list[Delivery], now: float) -> None:
         """One message: intent, call, outcome."""
-        sending = replace(taken, status=SENDING, attempts=taken.attempts + 1, channel=lane.channel.name)
-        lane.queue.keep(sending)
+        robot = lane.robots[number]
+        sending = replace(taken, status=SENDING, attempts=taken.attempts + 1, channel=robot.channel.name)
+        lane.queue.keep(replace(sending, channel=lane.channel.name))
         landed = replace(taken, reason="stopped before it was sent")
         try:
-            await self._durable(self._intent(lane, sending, gone, now))
-            landed = await self._attempt(lane, sending, now)
+            await self._durable(self._intent(robot, sending, gone, now))
+            landed = await self._attempt(lane, number, sending, now)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # a defect in one receiver must not end its loop
@@ -213,76 +271,112 @@ class Sender:
             self._figures.defects.labels("sender").inc()
             again = self._clock.now() + _PAUSE_AFTER_DEFECT + back_off(sending.attempts, random.random())
             landed = replace(sending, status=PENDING, next_at=again, reason=f"{type(error).__name__}: {error}")
-        lane.queue.land(landed)
+        lane.queue.land(replace(landed, channel=lane.channel.name))
+        if landed.status != PENDING:
+            self._release(landed)
 
-    def _intent(self, lane: _Lane, sending: Delivery, gone: list[Delivery], now: float) -> list[Statement]:
+    def _intent(self, robot: Robot, sending: Delivery, gone: list[Delivery], now: float) -> list[Statement]:
         statements = [state.move_delivery(d) for d in gone]
         statements += state.put_delivery(sending) if gone else [state.move_delivery(sending)]
-        if lane.channel.rate:
-            statements.append(state.put_sent(lane.channel.name, now))
+        if robot.counts(sending):
+            statements.append(state.put_sent(robot.channel.name, now))
         return statements
 
-    async def _attempt(self, lane: _Lane, sending: Delivery, now: float) -> Delivery:
-        integration = self._integrations.get(sending.integration)
+    async def _attempt(self, lane: Lane, number: int, sending: Delivery, now: float) -> Delivery:
+        integration, robot = self._integrations.get(sending.integration), lane.robots[number]
         if integration is None:
-            landed = replace(sending, status=FAILED, reason="its receiver is no longer in alertmanager.yml")
+            landed = replace(sending, status=FAILED, reason=_GONE)
             await self._durable([state.move_delivery(landed)])
             return landed
         assert self._client is not None
-        messages = integration.impl.messages(self._dress(sending, integration), now, sending.key)
+        impl = members_of(integration.impl)[number]
+        messages = impl.messages(self._dress(sending, integration), now, sending.key)
         began = self._clock.now()
-        outcome, unsure = await call(HttpCourier(self._client), integration.impl, messages[sending.part])
+        outcome, unsure = await call(HttpCourier(self._client), impl, messages[min(sending.part, len(messages) - 1)])
         ended = self._clock.now()
-        lane.limiter.ended(now, ended)
         self._figures.called(integration, ended - began)
-        landed, statements = self._landed(lane, integration, sending, outcome, len(messages), ended)
+        statements = []
+        if robot.counts(sending):
+            robot.limiter.ended(now, ended)
+            statements.append(state.move_sent(robot.channel.name, now, ended))
+        landed, more = self._landed(robot, integration, sending, outcome, len(messages), ended)
         if unsure:
             landed = replace(landed, possibly_repeated=True)
-        if lane.channel.rate:
-            statements.append(state.move_sent(lane.channel.name, now, ended))
-        await self._durable([state.move_delivery(landed), *statements])
+        await self._durable([state.move_delivery(landed), *statements, *more])
         return landed
 
     def _landed(
-        self, lane: _Lane, integration: Integration, sending: Delivery, outcome: Outcome, parts: int, now: float
+        self, robot: Robot, integration: Integration, sending: Delivery, outcome: Outcome, parts: int, now: float
     ) -> tuple[Delivery, list[Statement]]:
         """What becomes of a delivery after an answer, and what else is to be written."""
-        if isinstance(outcome, Sent) and sending.part + 1 < parts:
-            return replace(sending, status=PENDING, part=sending.part + 1, attempts=0, next_at=now, reason=""), []
-        if isinstance(outcome, Sent):
+        if isinstance(outcome, RetryAfter) and (outcome.most is None or sending.attempts <= outcome.most):
+            self._figures.delivered(sending, "retried")
+            return self._again(robot, integration, sending, outcome, now)
+        reason = _refusals(sending.reason)
+        if not isinstance(outcome, Sent):
+            reason = f"{reason}{_REFUSED}{outcome.reason}" if robot.channel.people > 1 else outcome.reason
+        if sending.part + 1 < parts and (isinstance(outcome, Sent) or robot.channel.people > 1):
+            return replace(sending, status=PENDING, part=sending.part + 1, attempts=0, next_at=now, reason=reason), []
+        return self._through(integration, sending, outcome, reason, now)
+
+    def _through(
+        self, integration: Integration, sending: Delivery, outcome: Outcome, reason: str, now: float
+    ) -> tuple[Delivery, list[Statement]]:
+        """The last part of a delivery has its outcome; `reason` holds what any part was refused for."""
+        if not reason:
             self._figures.delivered(sending, "sent")
             LOG.info("delivery.sent", delivery=sending.id, integration=sending.integration, attempts=sending.attempts)
             landed = replace(sending, status=SENT, sent_at=now, reason="", next_at=0.0)
             return landed, self._record(sending, now)
-        if isinstance(outcome, RetryAfter) and (outcome.most is None or sending.attempts <= outcome.most):
-            self._figures.delivered(sending, "retried")
-            return self._again(lane, sending, outcome, now)
         self._figures.delivered(sending, "failed")
-        LOG.warning("delivery.failed", delivery=sending.id, integration=sending.integration, reason=outcome.reason)
-        landed = replace(sending, status=FAILED, reason=outcome.reason, next_at=0.0)
+        LOG.warning("delivery.failed", delivery=sending.id, integration=sending.integration, reason=reason)
+        landed = replace(sending, status=FAILED, reason=reason, next_at=0.0)
         again = integration.impl.channel.again and isinstance(outcome, Refused)
-        return landed, [] if again else self._record(sending, now)
+        return landed, [] if again else [*self._instead(integration, landed, now), *self._record(sending, now)]
+
+    def _instead(self, integration: Integration, failed: Delivery, now: float) -> list[Statement]:
+        """A message that was refused for good goes out by a standby; the failed row stays for a retry by hand."""
+        found = standby.candidates(integration, self._integrations)
+        if failed.batch.test or not found:
+            return []
+        self._last_id += 1
+        carrier = standby.take_over(self._last_id, failed, found[0], failed.reason, now)
+        self._figures.handed_over.labels(integration.receiver, found[0].impl.kind).inc()
+        self._home(carrier)
+        return state.put_delivery(carrier)
 
     def _again(
-        self, lane: _Lane, sending: Delivery, outcome: RetryAfter, now: float
+        self, robot: Robot, integration: Integration, sending: Delivery, outcome: RetryAfter, now: float
     ) -> tuple[Delivery, list[Statement]]:
         wait = back_off(sending.attempts, random.random()) if outcome.seconds is None else outcome.seconds
         LOG.warning(
             "delivery.retry", delivery=sending.id, integration=sending.integration, reason=outcome.reason, after=wait
         )
-        landed = replace(sending, status=PENDING, next_at=now + wait, reason=outcome.reason)
+        reason = f"{_refusals(sending.reason)} · {outcome.reason}".removeprefix(" · ")
+        landed = replace(sending, status=PENDING, next_at=now + wait, reason=reason)
         if not outcome.rest:
             return landed, []
-        lane.rest_until = now + wait
-        return landed, [state.put_rest(lane.channel.name, lane.rest_until)]
+        robot.rest_until = now + wait
+        if len(members_of(integration.impl)) > 1 or standby.candidates(integration, self._integrations):
+            landed = replace(landed, next_at=now)  # another robot or channel may go on at once
+        return landed, [state.put_rest(robot.channel.name, robot.rest_until)]
 
     def _record(self, delivery: Delivery, now: float) -> list[Statement]:
-        """The notification log: the receiver has been told (or never will be, which must not be tried for ever)."""
+        """The notification log: the receiver has been told (or never will be, which must not be tried for ever).
+
+        A member of a digest that was overtaken by something urgent leaves what the log says of its place alone.
+        """
         if delivery.batch.test:
             return []
-        entry = entry_of(delivery.batch, now)
-        self._log.record(delivery.place, entry)
-        return [state.put_told(delivery.place, entry, now + self._log.retention)]
+        statements = []
+        for each in (*self._carried.of(delivery.id), delivery):
+            known = self._log.get(each.place, now)
+            if each.batch.digest or (each is not delivery and known is not None and known.at > delivery.created_at):
+                continue
+            entry = entry_of(each.batch, now)
+            self._log.record(each.place, entry)
+            statements.append(state.put_told(each.place, entry, now + self._log.retention))
+        return statements
 
     async def _durable(self, statements: list[Statement]) -> None:
         """Writes; when the disk refuses, says so and goes on: a message that is sent twice beats one never sent."""
@@ -291,3 +385,8 @@ class Sender:
         except sqlite3.Error as error:
             self._figures.write_failures.inc()
             LOG.error("delivery.not_written", error)
+
+
+def _refusals(reason: str) -> str:
+    """What people of a round have been refused for so far, out of the reason that stands in the log."""
+    return reason.partition(" · ")[0] if reason.startswith(_REFUSED) else ""
