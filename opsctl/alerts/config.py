@@ -11,7 +11,9 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
+from opsctl.alerts.damping import Flapping
 from opsctl.alerts.document import AlertmanagerOf, InhibitOf, RouteOf
+from opsctl.alerts.documents.flapping import FlappingOf
 from opsctl.alerts.inhibit import InhibitRule
 from opsctl.alerts.matcher_text import parse_matchers
 from opsctl.alerts.projection import standard
@@ -41,6 +43,7 @@ class Configuration:
     receivers: Mapping[str, tuple[Integration, ...]]
     inhibit_rules: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[Window, ...]]
+    flapping: Flapping = Flapping()
 
     @property
     def integrations(self) -> dict[str, Integration]:
@@ -65,6 +68,7 @@ def load_configuration(path: Path, environment: Mapping[str, str] | None = None)
         resolve_timeout=made.settings.resolve_timeout,
         receivers=receivers,
         intervals=intervals,
+        flapping=_flapping(filled, made.flapping),
         inhibit_rules=tuple(_inhibit(filled, rule, n) for n, rule in enumerate(made.inhibit_rules)),
         route=_root(filled, made.route, set(receivers), set(intervals)),
     )
@@ -119,7 +123,15 @@ def _receivers(source: Source, made: AlertmanagerOf, folder: Path) -> dict[str, 
                 if getattr(each, "api_url", None) is not None:
                     _check_url(source, (*place, "api_url"), each.api_url)
         found[receiver.name] = tuple(integrations)
+        if integrations and all(i.standby for i in integrations):
+            raise source.refuse(("receivers", n), "all its channels stand by: one of them has to send")
     return found
+
+
+def _flapping(source: Source, made: FlappingOf) -> Flapping:
+    if made.times < 0 or made.times == 1 or made.times > 100:
+        raise source.refuse(("flapping", "times"), "must be 0 (damp nothing) or between 2 and 100")
+    return Flapping(made.times, made.within, made.calm, made.severities)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pydantic import Field
 from opsctl.alerts.documents.aliyun_sms import AliyunSmsOf
 from opsctl.alerts.documents.dingtalk import DingTalkOf
 from opsctl.alerts.documents.feishu import FeishuOf
+from opsctl.alerts.documents.flapping import FlappingOf
 from opsctl.alerts.documents.heartbeat import HeartbeatOf
 from opsctl.alerts.documents.values import Positive
 from opsctl.alerts.documents.webhook import WebhookOf
@@ -110,3 +111,4 @@ class AlertmanagerOf:
     time_intervals: tuple[IntervalOf, ...] = ()
     mute_time_intervals: tuple[IntervalOf, ...] = ()
     templates: tuple[str, ...] = ()
+    flapping: FlappingOf = field(default_factory=FlappingOf)

@@ -17,6 +17,7 @@ OURS = (
     "dingtalk_configs", "wecom_configs", "wecom_app_configs", "feishu_configs", "aliyun_sms_configs",
     "heartbeat_configs",
 )  # fmt: skip
+OURS_AT_THE_ROOT = ("flapping",)
 
 
 def standard(source: Source, text: str) -> str:
@@ -39,7 +40,8 @@ def _our_entries(source: Source) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
         return []
     lists = [v for k, v in root.value if k.value == "receivers" and isinstance(v, yaml.SequenceNode)]
     receivers = [r for each in lists for r in each.value if isinstance(r, yaml.MappingNode)]
-    return [(k, v) for r in receivers for k, v in r.value if k.value in OURS]
+    ours = [(k, v) for k, v in root.value if k.value in OURS_AT_THE_ROOT]
+    return [*ours, *((k, v) for r in receivers for k, v in r.value if k.value in OURS)]
 
 
 def _last_line(node: yaml.Node) -> int:
@@ -60,6 +62,6 @@ def _is_standard(text: str) -> bool:
 
 
 def _anew(source: Source) -> str:
-    data: dict[str, Any] = dict(source.data)
+    data: dict[str, Any] = {k: v for k, v in source.data.items() if k not in OURS_AT_THE_ROOT}
     receivers = [{k: v for k, v in r.items() if k not in OURS} for r in data["receivers"]]
     return yaml.safe_dump({**data, "receivers": receivers}, sort_keys=False, allow_unicode=True)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from opsctl.alerts import state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import Configuration
+from opsctl.alerts.damping import Damper
 from opsctl.alerts.dedup import NotificationLog, entry_of, needs_update
 from opsctl.alerts.dispatch import Dispatcher, Group
 from opsctl.alerts.figures import Figures
@@ -41,12 +42,14 @@ class Alerting:
         self.sender, self.log, self.figures = sender, log, figures
         self._writer, self._clock = writer, clock
         self._settled = remembered.settled
+        self._damper = Damper(configuration.flapping)
         self._timers: dict[Group, asyncio.TimerHandle] = {}
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
         """Takes a configuration: groups are made anew from all alerts, what was told stays known."""
         self.configuration = configuration
+        self._damper.rule = configuration.flapping
         self.dispatcher, self.inhibitor = Dispatcher(configuration.route), Inhibitor(configuration.inhibit_rules)
         self._cancel()
         self.sender.configure(configuration.integrations)
@@ -65,6 +68,7 @@ class Alerting:
             if self.acks.known(alert.fingerprint) and (alert.resolved(now) or (before and before.resolved(now))):
                 self.acks.end([alert.fingerprint], now, "resolved")
             self.inhibitor.see(alert)
+            self._damper.see(alert, before, now)
             self._route(alert, now)
             kept.append(held)
         return self._writer.write([state.put_alerts(kept)])
@@ -105,7 +109,10 @@ class Alerting:
         """One group is due. What is to be told is written down together with what has left the group."""
         group.flushed, group.due = True, now + group.route.group_interval
         self._wait(group)
-        batch = group.batch(now)
+        whole = group.batch(now)
+        held = self._damper.held(group.key, whole.alerts, now, group.route.repeat_interval)
+        batch = replace(whole, alerts=tuple(a for a in whole.alerts if a.fingerprint not in held)) if held else whole
+        self.figures.suppressed.labels("flapping").inc(len(held))
         statements = self._tell(group, batch)
         gone = group.settle(batch)
         if gone:
@@ -118,8 +125,12 @@ class Alerting:
         audible = self._audible(group, batch)
         if not audible.alerts:
             return []
-        integrations = self.configuration.receivers[batch.receiver]
-        return [s for i in integrations if i.impl.kind != "heartbeat" for s in self._notify(i, group, audible)]
+        audible = replace(audible, flapping=self._damper.flapping(group.key, audible.firing, batch.now))
+        integrations = [i for i in self.configuration.receivers[batch.receiver] if i.impl.kind != "heartbeat"]
+        told = [s for i in integrations if not i.standby for s in self._notify(i, group, audible)]
+        if told:
+            self._damper.announced(group.key, audible.flapping, batch.now)
+        return told
 
     # -> inhibit -> mute -> silence ->
     def _audible(self, group: Group, batch: Batch) -> Batch:
@@ -189,6 +200,7 @@ class Alerting:
             self.alerts.forget(alert)
             self.inhibitor.forget(alert)
         prints = {a.fingerprint for a in gone}
+        self._damper.forget(prints)
         self._settled = {k: v for k, v in self._settled.items() if k[2] not in prints}
         self.log.forget(now)
         silences = state.drop_silences(self.silences.forget(now - retention))
