@@ -24,6 +24,7 @@ from opsctl.api.alerting import AlertingApi, own_routes
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
 from opsctl.api.links import LinkPages
 from opsctl.api.problem import on_error
+from opsctl.api.wecom_callback import WeComCallbackApi
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError
@@ -33,6 +34,8 @@ from opsctl.flows.acknowledging import Acknowledging
 from opsctl.flows.alerting import Alerting
 from opsctl.flows.delivering import Delivering, dresser
 from opsctl.flows.heartbeats import Heartbeats
+from opsctl.flows.link_silencing import LinkSilencing
+from opsctl.flows.wecom_callback import WeComCallback
 from opsctl.oncall import acks
 from opsctl.oncall.acks import Acks
 from opsctl.oncall.document import OnCall, load_oncall
@@ -151,11 +154,14 @@ class AlertingProcess:
         self.figures.build.labels(VERSION, "opsctl", "", "").set(1)
 
     def _application(self, history: History) -> Starlette:
+        silencing = LinkSilencing(self.alerting)
+        callback = WeComCallback(self.alerting, self._acknowledging, silencing, self.sender)
         delivering = Delivering(self.alerting, self.sender, self._writer)
         routes: list[Route] = [
             *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
-            *LinkPages(self._acknowledging, self._clock).routes(),
+            *LinkPages(self._acknowledging, silencing, self._clock).routes(),
+            *WeComCallbackApi(callback, self._clock).routes(),
             *own_routes(self._metrics, self.reload),
         ]
         prefix = self._options.route_prefix.rstrip("/")
