@@ -26,10 +26,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back."""
+    """What came back. `whole`: False when the body broke off."""
 
     status: int
     body: bytes = b""
+    whole: bool = True
 
 
 @dataclass(frozen=True)

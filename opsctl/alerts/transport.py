@@ -26,7 +26,20 @@ class HttpCourier:
         async with self._client.request(
             request.method, request.url, request.http, request.root, headers, request.body or None
         ) as answer:
-            return Response(answer.status, await answer.content.read(_MOST))
+            return Response(answer.status, *await _body(answer))
+
+
+async def _body(answer: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """What came of the body, and whether that is all: the status alone is enough for some receivers."""
+    body = b""
+    try:
+        async for chunk in answer.content.iter_chunked(8192):
+            body += chunk
+            if len(body) >= _MOST:
+                return body[:_MOST], True
+    except (aiohttp.ClientPayloadError, ConnectionError):
+        return body, False
+    return body, True
 
 
 async def call(courier: HttpCourier, receiver: Receiver, message: Any) -> tuple[Outcome, bool]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from alibabacloud_dysmsapi20170525.client import Client
 from alibabacloud_dysmsapi20170525.models import SendSmsRequest
 from alibabacloud_tea_openapi.models import Config
@@ -77,9 +78,13 @@ class AliyunSms:
 
 
 def _refused(error: Any) -> Outcome:
+    """What the SDK's error means; raises the one inside when the connection broke off, as Courier would."""
+    inside = getattr(error, "inner_exception", None)
+    if isinstance(inside, (aiohttp.ClientError, OSError)):
+        raise inside
     status = getattr(error, "statusCode", None) or getattr(error, "status_code", None) or 0
     code = str(getattr(error, "code", "") or type(error).__name__)
-    words = str(getattr(error, "message", "") or error)
+    words = str(inside or getattr(error, "message", "") or error)
     if not status:
         return RetryAfter(f"the call failed: {words}"[:200])
     return meaning(code, words, int(status))

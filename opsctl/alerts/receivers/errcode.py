@@ -26,7 +26,10 @@ class Said:
 
 
 def read(response: Response, names: Sequence[tuple[str, str]] = (("errcode", "errmsg"),)) -> Said | Outcome:
-    """The code of an answer; where there is none, what HTTP's status means (a 200 of nonsense is tried again)."""
+    """The code of an answer; where there is none, what HTTP's status means (a 200 of nonsense is tried again).
+
+    Raises ConnectionResetError when the answer broke off before it said so: the message may have been taken.
+    """
     try:
         body = orjson.loads(response.body)
         for code, words in names:
@@ -34,6 +37,8 @@ def read(response: Response, names: Sequence[tuple[str, str]] = (("errcode", "er
                 return Said(int(body[code]), str(body.get(words, "")), body)
     except (ValueError, TypeError):
         pass
+    if not response.whole:
+        raise ConnectionResetError
     found = by_status(response)
     return RetryAfter("HTTP 200 without errcode") if isinstance(found, Sent) else found
 
