@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Path
 
-from opsctl.alerts.history import History
+from opsctl.alerts.history import Asked, History
+from opsctl.alerts.text import short
 from opsctl.api.alertmanager import answer, gettable
 from opsctl.core.clock import Clock, parse_iso
 from opsctl.core.errors import OpsctlError, UsageError
@@ -89,19 +90,32 @@ class AlertingApi:
         return answer([a.json() for a in self._acknowledging.standing(self._clock.now())])
 
     async def list_deliveries(self, request: Request) -> Response:
-        """`since` (RFC 3339 or epoch seconds), `limit` up to 1000, `status`, `before` (a number, for the next page)."""
+        """`since` (RFC 3339 or epoch seconds), `limit` up to 1000, `status`, `receiver`, `channel` (its kind), `alert`
+        (a fingerprint or a name), `before` (a number, for the next page).
+        """
         asked = request.query_params
         status = asked.get("status", "")
         if status not in _STATUSES:
             raise UsageError(f"no delivery status {status!r}", f"one of: {', '.join(_STATUSES[1:])}")
         limit = min(1000, max(1, _number(asked.get("limit", "100"), "limit")))
         before = _number(asked.get("before", "0"), "before")
-        found = await run_in_threadpool(self._history.page, _since(asked.get("since", "")), limit, status, before)
+        question = Asked(
+            since=_since(asked.get("since", "")), limit=limit, status=status, before=before,
+            receiver=asked.get("receiver", ""), kind=asked.get("channel", ""), alert=asked.get("alert", ""),
+        )  # fmt: skip
+        found = await run_in_threadpool(self._history.page, question)
         return answer([d.json() for d in found])
 
     async def show_delivery(self, request: Request) -> Response:
+        """One delivery, with each alert that it tells of, and which other deliveries it carries."""
         found = await run_in_threadpool(self._history.get, request.path_params["id"])
-        return answer(found.json())
+        carried = await run_in_threadpool(self._history.carried_by, found.id)
+        tells = [
+            {"alert": short(a), "fingerprint": a.fingerprint, "state": "resolved" if a.ends_at else "firing"}
+            for a in found.batch.alerts
+        ]
+        shown = {"channel": found.channel, "digest": found.batch.digest, "note": found.batch.note}
+        return answer({**found.json(), **shown, "tells": tells, "carries": carried})
 
     async def retry(self, request: Request) -> Response:
         found = await run_in_threadpool(self._history.get, request.path_params["id"])
