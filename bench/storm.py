@@ -38,7 +38,9 @@ class Group:
 
 def run() -> None:
     load()
-    head("robot", "alerts (critical)", "first message", "all named", "criticals waited p50 / max", "messages", "refusals")
+    head(
+        "robot", "alerts (critical)", "first message", "all named", "criticals waited p50 / max", "messages", "refusals"
+    )
     for name in _ROBOT:
         for critical in (20, _ALERTS):
             asyncio.run(_storm(name, critical))

@@ -43,7 +43,7 @@ class Configuration:
     receivers: Mapping[str, tuple[Integration, ...]]
     inhibit_rules: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[Window, ...]]
-    flapping: Flapping = Flapping()
+    flapping: Flapping
 
     @property
     def integrations(self) -> dict[str, Integration]:

@@ -12,6 +12,7 @@ from opsctl.model.labels import Labels
 
 PATIENCE = 20.0
 """After so many seconds a message of lower severity travels with the next urgent digest."""
+_LATE = 40
 
 
 def gather(
@@ -28,7 +29,7 @@ def gather(
     if len(same) <= max(1, room):
         return ()
     late = [d for d in free if head.urgent and not d.urgent and now - d.created_at > PATIENCE]
-    return tuple(sorted((*same, *late), key=lambda d: d.id))
+    return tuple(sorted((*same, *late[:_LATE]), key=lambda d: d.id))
 
 
 def _alone(delivery: Delivery) -> bool:

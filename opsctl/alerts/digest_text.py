@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from opsctl.alerts import text
@@ -10,38 +11,38 @@ from opsctl.model.alert import Alert
 
 Measure = Callable[[str], int]
 _ITEM_BYTES = 200
-_HEAD_BYTES = 120
+_HEAD_BYTES = 110
 
 
 def pages(batch: Batch, limit: int, measure: Measure, newline: str = "\n") -> tuple[str, ...]:
     """Pages of at most `limit` by `measure`, each with a head that says which it is; depends on the batch alone, so
     that each try of a page has the same content."""
     made: list[str] = []
-    page = ""
+    page, used, line = "", 0, ""
     for start, item in _items(batch):
-        first = f"{newline if page else ''}{start}{item}"
-        more = f"、{item}"
-        same = page and _open_line(page, newline).startswith(start)
-        added = more if same else first
-        if page and measure(page + added) > limit - _HEAD_BYTES:
+        added = f"、{item}" if page and line == start else f"{newline if page else ''}{start}{item}"
+        if page and used + measure(added) > limit - _HEAD_BYTES:
             made.append(page)
-            page, added = "", f"{start}{item}"
-        page += added
+            page, used, added = "", 0, f"{start}{item}"
+        page, used, line = page + added, used + measure(added), start
     made.append(page)
     heads = [_head(batch, n + 1, len(made)) for n in range(len(made))]
     return tuple(f"{head}{newline}{page}" for head, page in zip(heads, made, strict=True))
 
 
-def _open_line(page: str, newline: str) -> str:
-    return page.rpartition(newline)[2]
-
-
 def _items(batch: Batch) -> Iterator[tuple[str, str]]:
-    """(what a line begins with, one alert on it), the worst first, those of one name together."""
+    """(what a line begins with, one alert on it), the worst first: those of one name on a line of their own, with the
+    name once; those that are alone with theirs together.
+    """
+    alerts = (*text.worst_first(batch.firing), *text.worst_first(batch.resolved))
+    counts = Counter((_mark(a), a.name) for a in alerts)
     lines: dict[str, list[str]] = {}
-    for alert in (*text.worst_first(batch.firing), *text.worst_first(batch.resolved)):
-        name = text.shorten(alert.name or "alert", _ITEM_BYTES)
-        lines.setdefault(f"{_mark(alert)} **{name}**：", []).append(text.shorten(_which(alert), _ITEM_BYTES))
+    for alert in alerts:
+        name, which = text.shorten(alert.name or "alert", _ITEM_BYTES), text.shorten(_which(alert), _ITEM_BYTES)
+        if counts[_mark(alert), alert.name] > 1:
+            lines.setdefault(f"{_mark(alert)} **{name}**：", []).append(which or "-")
+        else:
+            lines.setdefault(f"{_mark(alert)} ", []).append(f"{name}@{which}" if which else name)
     for start, items in lines.items():
         for item in items:
             yield start, item
@@ -52,7 +53,7 @@ def _mark(alert: Alert) -> str:
 
 
 def _which(alert: Alert) -> str:
-    return text.where(alert) or alert.labels.get("service", "") or alert.labels.get("job", "") or "-"
+    return text.where(alert) or alert.labels.get("service", "") or alert.labels.get("job", "")
 
 
 def _head(batch: Batch, number: int, count: int) -> str:

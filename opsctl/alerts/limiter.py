@@ -3,7 +3,8 @@
 Of `rate` calls a minute some are *kept*: beyond the rest (the *open* ones) only urgent calls pass, each a *pulse* after
 the one before. So a critical message waits for one pulse at most, however long a storm lasts: in a window of W seconds
 there are at most `open` calls that were not pulses, and W/pulse = kept that were. Half of the open ones may go at once;
-after that calls are spread, so that the next digest is never a minute away. Pure: times in, a time out.
+after that calls are spread, so that the next digest is never a minute away. The further pages of an urgent digest may
+use all but three of the kept ones: a storm that large would rather be named now. Pure: times in, a time out.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable
 
 WINDOW = 61.0  # a second more than the robot's own minute, for the way there
+_LAST = 3
 _KEPT = 7  # so many pulses a window: one in less than nine seconds
 
 
@@ -41,7 +43,8 @@ class Limiter:
             return 0.0
         self._forget(now)
         hard = max(self._until_under(room, seconds, now) for room, seconds in ((self.rate, WINDOW), *self._also()))
-        calm = self._until_under(self.rate - self.kept, WINDOW, now)
+        kept = min(self.kept, _LAST) if urgent and going_on else self.kept
+        calm = self._until_under(self.rate - kept, WINDOW, now)
         spread = 0.0 if going_on or self.burst(now) else self._after_last(self._spread(urgent), now)
         wait = max(calm, spread)
         return max(hard, min(wait, self._after_last(self.pulse, now)) if urgent and self.kept else wait)

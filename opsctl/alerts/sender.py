@@ -17,12 +17,13 @@ from opsctl.alerts import standby, state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.carried import Carried
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
-from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SENT, Delivery, back_off
+from opsctl.alerts.delivery import FAILED, PENDING, SENDING, Delivery, back_off
 from opsctl.alerts.digest import gather, unite
 from opsctl.alerts.figures import Figures
+from opsctl.alerts.landing import Landed, land
 from opsctl.alerts.lane import Lane, Robot, Robots
 from opsctl.alerts.queue import Queue
-from opsctl.alerts.receiver import Integration, Outcome, Refused, RetryAfter, Sent
+from opsctl.alerts.receiver import Integration, Outcome
 from opsctl.alerts.shared import members_of
 from opsctl.alerts.transport import HttpCourier, call
 from opsctl.alerts.writer import Statement, Writer
@@ -32,7 +33,6 @@ from opsctl.core.log import Log
 
 LOG = Log("opsctl.alerts.sender")
 _PAUSE_AFTER_DEFECT = 1.0
-_REFUSED = "✗ "
 _GONE = "its receiver is no longer in alertmanager.yml"
 Dress = Callable[[Delivery, Integration], Batch]
 
@@ -299,40 +299,39 @@ class Sender:
         if robot.counts(sending):
             robot.limiter.ended(now, ended)
             statements.append(state.move_sent(robot.channel.name, now, ended))
-        landed, more = self._landed(robot, integration, sending, outcome, len(messages), ended)
-        if unsure:
-            landed = replace(landed, possibly_repeated=True)
+        known = replace(sending, possibly_repeated=sending.possibly_repeated or unsure)
+        after = land(known, outcome, len(messages), robot.channel.people, ended, random.random())
+        landed, more = self._after(robot, integration, after, ended)
         await self._durable([state.move_delivery(landed), *statements, *more])
         return landed
 
-    def _landed(
-        self, robot: Robot, integration: Integration, sending: Delivery, outcome: Outcome, parts: int, now: float
+    def _after(
+        self, robot: Robot, integration: Integration, landed: Landed, now: float
     ) -> tuple[Delivery, list[Statement]]:
-        """What becomes of a delivery after an answer, and what else is to be written."""
-        if isinstance(outcome, RetryAfter) and (outcome.most is None or sending.attempts <= outcome.most):
-            self._figures.delivered(sending, "retried")
-            return self._again(robot, integration, sending, outcome, now)
-        reason = _refusals(sending.reason)
-        if not isinstance(outcome, Sent):
-            reason = f"{reason}{_REFUSED}{outcome.reason}" if robot.channel.people > 1 else outcome.reason
-        if sending.part + 1 < parts and (isinstance(outcome, Sent) or robot.channel.people > 1):
-            return replace(sending, status=PENDING, part=sending.part + 1, attempts=0, next_at=now, reason=reason), []
-        return self._through(integration, sending, outcome, reason, now)
+        """The delivery, and what else is to be written once it has landed so."""
+        delivery = landed.delivery
+        self._say(landed)
+        if landed.outcome == "retried" and landed.rest:
+            robot.rest_until = now + landed.rest
+            if len(members_of(integration.impl)) > 1 or standby.candidates(integration, self._integrations):
+                delivery = replace(delivery, next_at=now)  # another robot or channel may go on at once
+            return delivery, [state.put_rest(robot.channel.name, robot.rest_until)]
+        if landed.outcome == "sent":
+            return delivery, self._record(delivery, now)
+        if landed.outcome == "failed" and not (landed.refused and integration.impl.channel.again):
+            return delivery, [*self._instead(integration, delivery, now), *self._record(delivery, now)]
+        return delivery, []
 
-    def _through(
-        self, integration: Integration, sending: Delivery, outcome: Outcome, reason: str, now: float
-    ) -> tuple[Delivery, list[Statement]]:
-        """The last part of a delivery has its outcome; `reason` holds what any part was refused for."""
-        if not reason:
-            self._figures.delivered(sending, "sent")
-            LOG.info("delivery.sent", delivery=sending.id, integration=sending.integration, attempts=sending.attempts)
-            landed = replace(sending, status=SENT, sent_at=now, reason="", next_at=0.0)
-            return landed, self._record(sending, now)
-        self._figures.delivered(sending, "failed")
-        LOG.warning("delivery.failed", delivery=sending.id, integration=sending.integration, reason=reason)
-        landed = replace(sending, status=FAILED, reason=reason, next_at=0.0)
-        again = integration.impl.channel.again and isinstance(outcome, Refused)
-        return landed, [] if again else [*self._instead(integration, landed, now), *self._record(sending, now)]
+    def _say(self, landed: Landed) -> None:
+        if not landed.outcome:
+            return
+        delivery = landed.delivery
+        self._figures.delivered(delivery, landed.outcome)
+        say = LOG.info if landed.outcome == "sent" else LOG.warning
+        say(
+            f"delivery.{landed.outcome}", delivery=delivery.id, integration=delivery.integration,
+            attempts=delivery.attempts, reason=delivery.reason,
+        )  # fmt: skip
 
     def _instead(self, integration: Integration, failed: Delivery, now: float) -> list[Statement]:
         """A message that was refused for good goes out by a standby; the failed row stays for a retry by hand."""
@@ -344,22 +343,6 @@ class Sender:
         self._figures.handed_over.labels(integration.receiver, found[0].impl.kind).inc()
         self._home(carrier)
         return state.put_delivery(carrier)
-
-    def _again(
-        self, robot: Robot, integration: Integration, sending: Delivery, outcome: RetryAfter, now: float
-    ) -> tuple[Delivery, list[Statement]]:
-        wait = back_off(sending.attempts, random.random()) if outcome.seconds is None else outcome.seconds
-        LOG.warning(
-            "delivery.retry", delivery=sending.id, integration=sending.integration, reason=outcome.reason, after=wait
-        )
-        reason = f"{_refusals(sending.reason)} · {outcome.reason}".removeprefix(" · ")
-        landed = replace(sending, status=PENDING, next_at=now + wait, reason=reason)
-        if not outcome.rest:
-            return landed, []
-        robot.rest_until = now + wait
-        if len(members_of(integration.impl)) > 1 or standby.candidates(integration, self._integrations):
-            landed = replace(landed, next_at=now)  # another robot or channel may go on at once
-        return landed, [state.put_rest(robot.channel.name, robot.rest_until)]
 
     def _record(self, delivery: Delivery, now: float) -> list[Statement]:
         """The notification log: the receiver has been told (or never will be, which must not be tried for ever).
@@ -385,8 +368,3 @@ class Sender:
         except sqlite3.Error as error:
             self._figures.write_failures.inc()
             LOG.error("delivery.not_written", error)
-
-
-def _refusals(reason: str) -> str:
-    """What people of a round have been refused for so far, out of the reason that stands in the log."""
-    return reason.partition(" · ")[0] if reason.startswith(_REFUSED) else ""

@@ -29,7 +29,9 @@ class CallbackCrypto:
 
     def open(self, signature: str, timestamp: str, nonce: str, encrypted: str, now: float) -> bytes:
         """The message inside. Raises Forbidden for one that is forged, old or broken."""
-        if not hmac.compare_digest(self.sign(timestamp, nonce, encrypted), signature.encode("ascii", "replace").decode()):
+        if not hmac.compare_digest(
+            self.sign(timestamp, nonce, encrypted), signature.encode("ascii", "replace").decode()
+        ):
             raise Forbidden("the callback's signature is wrong")
         if not timestamp.isdigit() or abs(now - int(timestamp[:15])) > _FRESH_SECONDS:
             raise Forbidden("the callback is too old")

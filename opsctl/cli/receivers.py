@@ -61,4 +61,3 @@ def send_test(
             console.print(outcome(each), soft_wrap=True)
     if any(d["status"] != "sent" for d in found):
         raise typer.Exit(1)
-

@@ -27,7 +27,9 @@ _FIELD = "<{0}>(?:<!\\[CDATA\\[(.*?)\\]\\]>|([^<]*))</{0}>"
 class WeComCallback:
     """Callbacks of every app in alertmanager.yml that has a token and a key."""
 
-    def __init__(self, alerting: Alerting, acknowledging: Acknowledging, silencing: LinkSilencing, sender: Sender) -> None:
+    def __init__(
+        self, alerting: Alerting, acknowledging: Acknowledging, silencing: LinkSilencing, sender: Sender
+    ) -> None:
         self._alerting, self._acknowledging = alerting, acknowledging
         self._silencing, self._sender = silencing, sender
 

@@ -110,7 +110,9 @@ class Robots:
             return self._refuse(310000, "sign not match")
         channel = "dingtalk" + token.removeprefix(TOKEN)
         raw = await request.read()
-        return await self._bad_day(channel, request) or await self._take(channel, raw, len(raw) > 20_000, 460101, 130101)
+        return await self._bad_day(channel, request) or await self._take(
+            channel, raw, len(raw) > 20_000, 460101, 130101
+        )
 
     async def _wecom(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("key") != KEY:
@@ -171,7 +173,9 @@ class Robots:
             return bad
         headers = {name.lower(): value for name, value in request.headers.items()}
         try:
-            verify(headers.get("authorization", ""), headers, list(request.query.items()), raw, SMS_KEY, SMS_SECRET, now)
+            verify(
+                headers.get("authorization", ""), headers, list(request.query.items()), raw, SMS_KEY, SMS_SECRET, now
+            )
         except Acs3Error as error:
             self.refusals.append(error.code)
             return web.json_response({"Code": error.code, "Message": error.message}, status=error.status)

@@ -40,7 +40,9 @@ def state(alerting: Running) -> tuple[Any, Any]:
 
 async def test_a_silence_link_hides_what_it_was_about_and_works_once(robots: Robots, start: Any) -> None:
     alerting = await start(config(robots, DINGTALK))
-    await run(alerting.fire, {"alertname": "A", "instance": "1", "job": "j"}, {"alertname": "A", "instance": "2", "job": "j"})
+    await run(
+        alerting.fire, {"alertname": "A", "instance": "1", "job": "j"}, {"alertname": "A", "instance": "2", "job": "j"}
+    )
     await run(alerting.fire, {"alertname": "B", "instance": "1", "job": "j"})
     await until(lambda: len(robots.taken) == 2)
     url = next(b for m in robots.taken for b in m.body["actionCard"]["btns"] if "A" in m.text)["actionURL"]
@@ -102,7 +104,12 @@ async def test_forged_and_expired_links_are_refused_and_none_leads_elsewhere(rob
     def play() -> None:
         for page in ("ack", "silence", "details"):
             root = f"{alerting.url}/links/{page}"
-            for token, said in ((old, "链接已过期"), (other, "链接无效"), (person, "链接无效"), (url[-20:], "链接无效")):
+            for token, said in (
+                (old, "链接已过期"),
+                (other, "链接无效"),
+                (person, "链接无效"),
+                (url[-20:], "链接无效"),
+            ):
                 for call in (requests.get, requests.post) if page != "details" else (requests.get,):
                     answer = call(f"{root}/{token}", timeout=5)
                     assert (answer.status_code, said in answer.text) == (403, True), (page, token)

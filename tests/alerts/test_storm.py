@@ -62,7 +62,6 @@ async def test_every_alert_of_a_storm_is_named(robots: Robots, start: Any, recei
     assert robots.refusals == []  # what was sent before the kill still counts
 
 
-
 async def test_critical_alerts_of_a_storm_wait_no_longer_than_a_pulse(robots: Robots, start: Any) -> None:
     alerting = await start(config(robots, DINGTALK, group_by="[service]"))
     posted: dict[str, float] = {}

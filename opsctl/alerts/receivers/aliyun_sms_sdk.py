@@ -71,9 +71,11 @@ class AliyunSms:
         parts = urlsplit(self.api_url)
         return Client(
             Config(
-                access_key_id=self.access_key_id, access_key_secret=self.access_key_secret, endpoint=parts.netloc,
+                access_key_id=self.access_key_id,
+                access_key_secret=self.access_key_secret,
+                endpoint=parts.netloc,
                 protocol=parts.scheme,
-            )  # fmt: skip
+            )
         )
 
 

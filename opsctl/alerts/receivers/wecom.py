@@ -64,8 +64,10 @@ def markdown(batch: Batch, mentioned: tuple[str, ...] = ()) -> tuple[str, ...]:
     tail = "".join(f"\n{part}" for part in (links, mention) if part)
     tail = tail if len(tail.encode()) <= _TAIL_BYTES else ""
     if batch.digest:
-        room = MARKDOWN_BYTES - max(len(tail.encode()), 600 if batch.firing else 300)
-        return tuple(page.replace("<@", "<＠") + tail for page in digest_text.pages(batch, room, lambda t: len(t.encode())))
+        room = MARKDOWN_BYTES - len(tail.encode())
+        return tuple(
+            page.replace("<@", "<＠") + tail for page in digest_text.pages(batch, room, lambda t: len(t.encode()))
+        )
     colour = _COLOUR.get(batch.severity, "comment") if batch.firing else "info"
     head = f'### <font color="{colour}">{text.title(batch)}</font>'
     written = "\n".join((head, *text.body(batch), f'<font color="comment">{text.english(batch)}</font>'))
