@@ -13,7 +13,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable
 
 WINDOW = 61.0  # a second more than the robot's own minute, for the way there
-_LAST = 3
+_LAST = _LOW = 3
 _KEPT = 7  # so many pulses a window: one in less than nine seconds
 
 
@@ -43,8 +43,7 @@ class Limiter:
             return 0.0
         self._forget(now)
         hard = max(self._until_under(room, seconds, now) for room, seconds in ((self.rate, WINDOW), *self._also()))
-        kept = min(self.kept, _LAST) if urgent and going_on else self.kept
-        calm = self._until_under(self.rate - kept, WINDOW, now)
+        calm = self._until_under(self._room(urgent, going_on), WINDOW, now)
         spread = 0.0 if going_on or self.burst(now) else self._after_last(self._spread(urgent), now)
         wait = max(calm, spread)
         return max(hard, min(wait, self._after_last(self.pulse, now)) if urgent and self.kept else wait)
@@ -67,6 +66,14 @@ class Limiter:
         if began in self._times:
             self._times.remove(began)
             insort(self._times, at)
+
+    def _room(self, urgent: bool, going_on: bool) -> int:
+        """Calls a window that need not be pulses; some of the open ones are left to what is not urgent."""
+        if not urgent:
+            return self.rate - self.kept
+        if going_on:
+            return self.rate - min(self.kept, _LAST)
+        return self.rate - self.kept - min(_LOW, (self.rate - self.kept) // 3)
 
     def _also(self) -> tuple[tuple[int, float], ...]:
         return tuple((calls, seconds * WINDOW / 60.0) for calls, seconds in self.also)

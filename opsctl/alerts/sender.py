@@ -318,9 +318,11 @@ class Sender:
             return delivery, [state.put_rest(robot.channel.name, robot.rest_until)]
         if landed.outcome == "sent":
             return delivery, self._record(delivery, now)
-        if landed.outcome == "failed" and not (landed.refused and integration.impl.channel.again):
-            return delivery, [*self._instead(integration, delivery, now), *self._record(delivery, now)]
-        return delivery, []
+        if landed.outcome != "failed":
+            return delivery, []
+        instead = self._instead(integration, delivery, now)
+        again = landed.refused and integration.impl.channel.again and not instead
+        return delivery, [] if again else [*instead, *self._record(delivery, now)]
 
     def _say(self, landed: Landed) -> None:
         if not landed.outcome:
