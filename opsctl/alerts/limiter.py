@@ -73,7 +73,7 @@ class Limiter:
             return self.rate - self.kept
         if going_on:
             return self.rate - min(self.kept, _LAST)
-        return self.rate - self.kept - min(_LOW, (self.rate - self.kept) // 3)
+        return self.rate - self.kept - (_LOW if self.kept == _KEPT else 0)
 
     def _also(self) -> tuple[tuple[int, float], ...]:
         return tuple((calls, seconds * WINDOW / 60.0) for calls, seconds in self.also)

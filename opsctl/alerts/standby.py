@@ -33,7 +33,7 @@ def candidates(integration: Integration, integrations: Mapping[str, Integration]
 def take_over(number: int, stuck: Delivery, by: Integration, why: str, now: float) -> Delivery:
     """The standby's delivery of what another one could not send."""
     before, after = (NAMES.get(k, k) for k in (stuck.integration.split("/")[-2], by.impl.kind))
-    note = f"{before}暂时无法送达（{why}），由{after}代发 / {after} takes over"
+    note = f"{before}暂时无法送达（{why}），由{after}代发 / {by.impl.kind} takes over"
     return replace(
         stuck, id=number, created_at=now, channel=by.impl.channel.name, integration=by.key,
         batch=replace(stuck.batch, note=note), cause=f"takes over #{stuck.id}: {why}", attempts=0, part=0, next_at=0.0,
