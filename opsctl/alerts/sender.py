@@ -1,4 +1,4 @@
-"""The sender: one loop a channel. Intent written, message sent, outcome written.
+"""The sender: one loop a channel. Intent written, message sent, outcome written (flight.py makes the call).
 
 A channel that hangs holds up nobody but itself. A message whose outcome was not written before a kill -9 is sent
 again, marked *possibly repeated*; one robot has one message in flight.
@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from opsctl.alerts import standby, state
@@ -20,21 +19,20 @@ from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
 from opsctl.alerts.delivery import FAILED, PENDING, SENDING, Delivery, back_off
 from opsctl.alerts.digest import gather, unite
 from opsctl.alerts.figures import Figures
-from opsctl.alerts.landing import Landed, land
+from opsctl.alerts.flight import Dress, Flights
+from opsctl.alerts.landing import Landed
 from opsctl.alerts.lane import Lane, Robot, Robots
 from opsctl.alerts.queue import Queue
 from opsctl.alerts.receiver import Integration, Outcome
 from opsctl.alerts.shared import members_of
-from opsctl.alerts.transport import HttpCourier, call
+from opsctl.alerts.transport import HttpCourier
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
-from opsctl.core.http_client import HttpClient
 from opsctl.core.log import Log
 
 LOG = Log("opsctl.alerts.sender")
 _PAUSE_AFTER_DEFECT = 1.0
 _GONE = "its receiver is no longer in alertmanager.yml"
-Dress = Callable[[Delivery, Integration], Batch]
 
 
 class Sender:
@@ -44,14 +42,14 @@ class Sender:
         self, writer: Writer, log: NotificationLog, clock: Clock, figures: Figures, dress: Dress,
         remembered: state.Remembered,
     ) -> None:  # fmt: skip
-        self._writer, self._log, self._clock, self._figures, self._dress = writer, log, clock, figures, dress
+        self._writer, self._log, self._clock, self._figures = writer, log, clock, figures
+        self._flights = Flights(writer, clock, figures, dress)
         self._last_id = remembered.last_id
         self._robots, self._carried = Robots(remembered.sent, remembered.rests), Carried(remembered.carried)
         self._restored = list(remembered.deliveries)
         self._lanes: dict[str, Lane] = {}
         self._integrations: Mapping[str, Integration] = {}
-        self._client: HttpClient | None = None
-        self._ending = False
+        self._running = False
 
     def configure(self, integrations: Mapping[str, Integration]) -> None:
         """Takes the integrations in force; deliveries on their way follow their integration to its channel."""
@@ -66,7 +64,8 @@ class Sender:
             self._home(delivery)
 
     def start(self) -> None:
-        self._client = HttpClient(trust_env=True)
+        self._flights.start()
+        self._running = True
         for lane in self._lanes.values():
             self._begin(lane)
 
@@ -75,13 +74,12 @@ class Sender:
         end = self._clock.now() + grace
         while self._clock.now() < end and self._busy():
             await self._clock.sleep(0.02)
-        self._ending = True
+        self._running = False
         tasks = [t for lane in self._lanes.values() for t in (lane.loop, *lane.flights) if t is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.close()
+        await self._flights.close()
 
     def new(self, integration: Integration, batch: Batch, cause: str, now: float) -> Delivery:
         """A delivery with its number, not yet queued."""
@@ -121,15 +119,11 @@ class Sender:
     @property
     def courier(self) -> HttpCourier:
         """The way out, for calls that are not deliveries."""
-        assert self._client is not None
-        return HttpCourier(self._client)
+        return self._flights.courier
 
     async def call_once(self, integration: Integration, batch: Batch, key: str) -> Outcome:
         """Calls without queue or log: heartbeats."""
-        assert self._client is not None
-        request, *_ = integration.impl.messages(batch, batch.now, key)
-        outcome, _ = await call(HttpCourier(self._client), integration.impl, request)
-        return outcome
+        return await self._flights.once(integration, batch, key)
 
     def _lane(self, integration: Integration) -> Lane:
         channel, robots = integration.impl.channel, self._robots.of(integration.impl)
@@ -137,7 +131,7 @@ class Sender:
         if lane is None:
             queue = Queue(lambda place: self._carried.at(place) is not None)
             lane = self._lanes[channel.name] = Lane(channel, robots, queue)
-            if self._client is not None:
+            if self._running:
                 self._begin(lane)
         lane.channel, lane.robots = channel, robots
         return lane
@@ -262,8 +256,8 @@ class Sender:
         lane.queue.keep(replace(sending, channel=lane.channel.name))
         landed = replace(taken, reason="stopped before it was sent")
         try:
-            await self._durable(self._intent(robot, sending, gone, now))
-            landed = await self._attempt(lane, number, sending, now)
+            await self._flights.intend(robot, sending, gone, now)
+            landed = await self._attempt(robot, number, sending, now)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # a defect in one receiver must not end its loop
@@ -275,34 +269,15 @@ class Sender:
         if landed.status != PENDING:
             self._release(landed)
 
-    def _intent(self, robot: Robot, sending: Delivery, gone: list[Delivery], now: float) -> list[Statement]:
-        statements = [state.move_delivery(d) for d in gone]
-        statements += state.put_delivery(sending) if gone else [state.move_delivery(sending)]
-        if robot.counts(sending):
-            statements.append(state.put_sent(robot.channel.name, now))
-        return statements
-
-    async def _attempt(self, lane: Lane, number: int, sending: Delivery, now: float) -> Delivery:
-        integration, robot = self._integrations.get(sending.integration), lane.robots[number]
+    async def _attempt(self, robot: Robot, number: int, sending: Delivery, now: float) -> Delivery:
+        integration = self._integrations.get(sending.integration)
         if integration is None:
             landed = replace(sending, status=FAILED, reason=_GONE)
-            await self._durable([state.move_delivery(landed)])
+            await self._flights.durable([state.move_delivery(landed)])
             return landed
-        assert self._client is not None
-        impl = members_of(integration.impl)[number]
-        messages = impl.messages(self._dress(sending, integration), now, sending.key)
-        began = self._clock.now()
-        outcome, unsure = await call(HttpCourier(self._client), impl, messages[min(sending.part, len(messages) - 1)])
-        ended = self._clock.now()
-        self._figures.called(integration, ended - began)
-        statements = []
-        if robot.counts(sending):
-            robot.limiter.ended(now, ended)
-            statements.append(state.move_sent(robot.channel.name, now, ended))
-        known = replace(sending, possibly_repeated=sending.possibly_repeated or unsure)
-        after = land(known, outcome, len(messages), robot.channel.people, ended, random.random())
+        after, statements, ended = await self._flights.call(integration, number, robot, sending, now)
         landed, more = self._after(robot, integration, after, ended)
-        await self._durable([state.move_delivery(landed), *statements, *more])
+        await self._flights.durable([state.move_delivery(landed), *statements, *more])
         return landed
 
     def _after(
@@ -310,7 +285,6 @@ class Sender:
     ) -> tuple[Delivery, list[Statement]]:
         """The delivery, and what else is to be written once it has landed so."""
         delivery = landed.delivery
-        self._say(landed)
         if landed.outcome == "retried" and landed.rest:
             robot.rest_until = now + landed.rest
             if len(members_of(integration.impl)) > 1 or standby.candidates(integration, self._integrations):
@@ -323,17 +297,6 @@ class Sender:
         instead = self._instead(integration, delivery, now)
         again = landed.refused and integration.impl.channel.again and not instead
         return delivery, [] if again else [*instead, *self._record(delivery, now)]
-
-    def _say(self, landed: Landed) -> None:
-        if not landed.outcome:
-            return
-        delivery = landed.delivery
-        self._figures.delivered(delivery, landed.outcome)
-        say = LOG.info if landed.outcome == "sent" else LOG.warning
-        say(
-            f"delivery.{landed.outcome}", delivery=delivery.id, integration=delivery.integration,
-            attempts=delivery.attempts, reason=delivery.reason,
-        )  # fmt: skip
 
     def _instead(self, integration: Integration, failed: Delivery, now: float) -> list[Statement]:
         """A message that was refused for good goes out by a standby; the failed row stays for a retry by hand."""
@@ -362,11 +325,3 @@ class Sender:
             self._log.record(each.place, entry)
             statements.append(state.put_told(each.place, entry, now + self._log.retention))
         return statements
-
-    async def _durable(self, statements: list[Statement]) -> None:
-        """Writes; when the disk refuses, says so and goes on: a message that is sent twice beats one never sent."""
-        try:
-            await self._writer.write(statements)
-        except sqlite3.Error as error:
-            self._figures.write_failures.inc()
-            LOG.error("delivery.not_written", error)

@@ -8,8 +8,9 @@ from typing import Any
 
 from opsctl.alerts.batch import Batch, LinkSet
 from opsctl.alerts.delivery import FAILED, PENDING, Delivery
+from opsctl.alerts.flight import Dress
 from opsctl.alerts.receiver import Addressed, Integration
-from opsctl.alerts.sender import Dress, Sender
+from opsctl.alerts.sender import Sender
 from opsctl.alerts.shared import members_of
 from opsctl.alerts.writer import Writer
 from opsctl.core.clock import Clock
