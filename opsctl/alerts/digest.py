@@ -10,13 +10,11 @@ from opsctl.alerts.delivery import Delivery, Place, absorb, idle
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
-PATIENCE = 20.0
-"""After so many seconds a message of lower severity travels with the next urgent digest."""
-_LATE = 40
+_ALONG = 60  # so many of lower severity travel with an urgent digest: its page has room for them
 
 
 def gather(
-    head: Delivery, waiting: Sequence[Delivery], room: int, now: float, fits: Callable[[Delivery], bool]
+    head: Delivery, waiting: Sequence[Delivery], room: int, fits: Callable[[Delivery], bool]
 ) -> tuple[Delivery, ...]:
     """What goes into one digest with the next delivery, `head` included; nothing when there is room for each alone.
 
@@ -28,8 +26,8 @@ def gather(
     same = [d for d in free if d.urgent == head.urgent]
     if len(same) <= max(1, room):
         return ()
-    late = [d for d in free if head.urgent and not d.urgent and now - d.created_at > PATIENCE]
-    return tuple(sorted((*same, *late[:_LATE]), key=lambda d: d.id))
+    along = [d for d in free if head.urgent and not d.urgent]
+    return tuple(sorted((*same, *along[:_ALONG]), key=lambda d: d.id))
 
 
 def _alone(delivery: Delivery) -> bool:

@@ -4,7 +4,7 @@ Of `rate` calls a minute some are *kept*: beyond the rest (the *open* ones) only
 the one before. So a critical message waits for one pulse at most, however long a storm lasts: in a window of W seconds
 there are at most `open` calls that were not pulses, and W/pulse = kept that were. Half of the open ones may go at once;
 after that calls are spread, so that the next digest is never a minute away. The further pages of an urgent digest may
-use all but three of the kept ones: a storm that large would rather be named now. Pure: times in, a time out.
+use all but two of the kept ones: a storm that large would rather be named now. Pure: times in, a time out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable
 
 WINDOW = 61.0  # a second more than the robot's own minute, for the way there
-_LAST = _LOW = 3
+_LAST = 2
 _KEPT = 7  # so many pulses a window: one in less than nine seconds
 
 
@@ -43,7 +43,8 @@ class Limiter:
             return 0.0
         self._forget(now)
         hard = max(self._until_under(room, seconds, now) for room, seconds in ((self.rate, WINDOW), *self._also()))
-        calm = self._until_under(self._room(urgent, going_on), WINDOW, now)
+        kept = min(self.kept, _LAST) if urgent and going_on else self.kept
+        calm = self._until_under(self.rate - kept, WINDOW, now)
         spread = 0.0 if going_on or self.burst(now) else self._after_last(self._spread(urgent), now)
         wait = max(calm, spread)
         return max(hard, min(wait, self._after_last(self.pulse, now)) if urgent and self.kept else wait)
@@ -67,19 +68,11 @@ class Limiter:
             self._times.remove(began)
             insort(self._times, at)
 
-    def _room(self, urgent: bool, going_on: bool) -> int:
-        """Calls a window that need not be pulses; some of the open ones are left to what is not urgent."""
-        if not urgent:
-            return self.rate - self.kept
-        if going_on:
-            return self.rate - min(self.kept, _LAST)
-        return self.rate - self.kept - (_LOW if self.kept == _KEPT else 0)
-
     def _also(self) -> tuple[tuple[int, float], ...]:
         return tuple((calls, seconds * WINDOW / 60.0) for calls, seconds in self.also)
 
     def _spread(self, urgent: bool) -> float:
-        return WINDOW / (2 * self.rate) if urgent else WINDOW / max(1, self.rate - self.kept)
+        return WINDOW / (1.2 * self.rate) if urgent else WINDOW / max(1, self.rate - self.kept)
 
     def _until_under(self, room: int, seconds: float, now: float) -> float:
         used = len(self._times) - bisect_right(self._times, now - seconds)

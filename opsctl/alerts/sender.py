@@ -204,7 +204,7 @@ class Sender:
             other = self._integrations.get(delivery.integration)
             return other is not None and other.impl == integration.impl
 
-        members = gather(head, lane.queue.due(now), lane.room(now), now, fits)
+        members = gather(head, lane.queue.due(now), lane.room(now), fits)
         if not members:
             return None
         self._last_id += 1

@@ -37,10 +37,10 @@ def numbers(found: tuple[Delivery, ...]) -> list[int]:
 
 def test_there_is_a_digest_when_more_waits_than_may_go() -> None:
     waiting = [delivery(n) for n in range(1, 5)]
-    assert gather(waiting[0], waiting, 4, 1.0, lambda _: True) == ()
-    assert numbers(gather(waiting[0], waiting, 3, 1.0, lambda _: True)) == [1, 2, 3, 4]
-    assert gather(waiting[0], waiting[:1], 0, 1.0, lambda _: True) == ()
-    assert numbers(gather(waiting[0], waiting, 0, 1.0, lambda d: d.id != 3)) == [1, 2, 4]
+    assert gather(waiting[0], waiting, 4, lambda _: True) == ()
+    assert numbers(gather(waiting[0], waiting, 3, lambda _: True)) == [1, 2, 3, 4]
+    assert gather(waiting[0], waiting[:1], 0, lambda _: True) == ()
+    assert numbers(gather(waiting[0], waiting, 0, lambda d: d.id != 3)) == [1, 2, 4]
 
 
 def test_begun_ones_and_tests_go_alone_and_the_urgent_among_themselves() -> None:
@@ -49,10 +49,10 @@ def test_begun_ones_and_tests_go_alone_and_the_urgent_among_themselves() -> None
     test = replace(test, batch=replace(test.batch, test=True))
     worst = [delivery(3, "critical"), delivery(4, "critical"), delivery(5)]
     everything = [begun, test, *worst]
-    assert gather(begun, everything, 0, 1.0, lambda _: True) == ()
-    assert gather(test, everything, 0, 1.0, lambda _: True) == ()
-    assert numbers(gather(worst[0], everything, 0, 1.0, lambda _: True)) == [3, 4]
-    assert numbers(gather(worst[0], everything, 0, 30.0, lambda _: True)) == [3, 4, 5]  # has waited long enough
+    assert gather(begun, everything, 0, lambda _: True) == ()
+    assert gather(test, everything, 0, lambda _: True) == ()
+    assert numbers(gather(worst[0], everything, 0, lambda _: True)) == [3, 4, 5]  # others come along
+    assert gather(worst[0], [*everything[:3], everything[4]], 0, lambda _: True) == ()
     assert not delivery(6, "critical", ends=5.0).urgent  # what is over wakes nobody
 
 

@@ -21,6 +21,7 @@ from opsctl.alerts.receivers.errcode import Said, channel_name, json_bytes, read
 
 BODY_BYTES = 20_000
 _ROOM = 15_000  # for the text, as JSON has it: the rest of the body is title, links and mentions
+_PAGE = 17_000  # of a digest, which has fewer links
 _TITLE = 300
 _REST = 615.0  # a robot that sent too fast is refused for about ten minutes
 _TOO_FAST = (130101, 302033)
@@ -91,7 +92,7 @@ def _contents(batch: Batch, mobiles: tuple[str, ...]) -> list[dict[str, Any]]:
 
 def _texts(batch: Batch) -> tuple[str, ...]:
     if batch.digest:
-        return digest_text.pages(batch, _ROOM, json_bytes, "\n\n")
+        return digest_text.pages(batch, _PAGE, json_bytes, "\n\n")
     return (text.shorten(markdown(batch), _ROOM, measure=json_bytes),)
 
 
