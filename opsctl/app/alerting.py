@@ -35,8 +35,8 @@ from opsctl.flows.delivering import Delivering, dresser
 from opsctl.flows.heartbeats import Heartbeats
 from opsctl.oncall import acks
 from opsctl.oncall.acks import Acks
-from opsctl.oncall.document import OnCall, load_oncall
 from opsctl.oncall.links import Links, load_key
+from opsctl.oncall.roster import OnCall, load_oncall
 
 LOG = Log("opsctl.app.alerting")
 _SWEEP_SECONDS = 30.0
