@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.routing import Route as Path
 
 from opsctl.alerts.history import History
 from opsctl.api.alertmanager import answer, gettable
+from opsctl.api.json_body import json_object, text_of
 from opsctl.core.clock import Clock, parse_iso
 from opsctl.core.errors import OpsctlError, UsageError
 from opsctl.flows.acknowledging import Acknowledging
@@ -70,12 +70,12 @@ class AlertingApi:
 
     async def ack(self, request: Request) -> Response:
         """Body: {who, via, comment}."""
-        body, fingerprint = await _object(request), request.path_params["fingerprint"]
-        who = _text(body, "who")
+        body, fingerprint = await json_object(request), request.path_params["fingerprint"]
+        who = text_of(body, "who")
         if not who:
             raise UsageError("who acknowledges is missing", 'body: {"who": "…", "via": "api", "comment": ""}')
         given = await run_in_threadpool(
-            self._acknowledging.give, [fingerprint], who, _text(body, "via") or "api", _text(body, "comment"),
+            self._acknowledging.give, [fingerprint], who, text_of(body, "via") or "api", text_of(body, "comment"),
             self._clock.now(),
         )  # fmt: skip
         return answer(given[0].json())
@@ -143,23 +143,6 @@ def own_routes(metrics: Callable[[], bytes], reload: Callable[[], Awaitable[None
         Path("/metrics", show_metrics, methods=["GET"]),
         Path("/", front, methods=["GET"]),
     ]
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        made = orjson.loads(await request.body())
-    except ValueError as error:
-        raise UsageError(f"the body is not JSON: {error}") from error
-    if not isinstance(made, dict):
-        raise UsageError("the body is a JSON object")
-    return made
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str) or len(value) > 500:
-        raise UsageError(f"{name} is a string of at most 500 characters")
-    return value.strip()
 
 
 def _number(text: str, name: str) -> int:

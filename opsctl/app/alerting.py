@@ -23,6 +23,7 @@ from opsctl.alerts.writer import Writer
 from opsctl.api.alerting import AlertingApi, own_routes
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
 from opsctl.api.links import LinkPages
+from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
@@ -32,10 +33,12 @@ from opsctl.core.log import Log
 from opsctl.flows.acknowledging import Acknowledging
 from opsctl.flows.alerting import Alerting
 from opsctl.flows.delivering import Delivering, dresser
+from opsctl.flows.duty import Duty
 from opsctl.flows.heartbeats import Heartbeats
-from opsctl.oncall import acks
+from opsctl.oncall import acks, overrides
 from opsctl.oncall.acks import Acks
 from opsctl.oncall.links import Links, load_key
+from opsctl.oncall.overrides import Overrides
 from opsctl.oncall.roster import OnCall, load_oncall
 
 LOG = Log("opsctl.app.alerting")
@@ -73,6 +76,7 @@ class AlertingProcess:
         url = options.external_url or f"http://{options.address}"
         links = Links(load_key(options.storage / "links.key"), url)
         self._acks = Acks(Database(options.storage / "acks.db", acks.SCHEMA))
+        self._duty = Duty(lambda: self._oncall, Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA)))
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
         dress = dresser(links, self._acks, clock)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
@@ -133,7 +137,7 @@ class AlertingProcess:
         except OpsctlError:
             self.figures.reload_good.set(0)
             raise
-        self._acknowledging.oncall = oncall
+        self._oncall = self._acknowledging.oncall = oncall
         self.alerting.configure(configuration)
         self._heartbeats.configure(configuration)
         self._loaded(configuration)
@@ -155,6 +159,7 @@ class AlertingProcess:
         routes: list[Route] = [
             *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
+            *OnCallApi(self._duty, self._clock).routes(),
             *LinkPages(self._acknowledging, self._clock).routes(),
             *own_routes(self._metrics, self.reload),
         ]

@@ -31,10 +31,10 @@ class Policy:
 class Ladder:
     """One group of alerts on its way up one policy. `step` is the next to be taken, at `next_at`; `lap` counts from 0.
 
-    `fingerprints`: the alerts that fired when it was last told; `ended_why` says who or what ended it.
+    A group has one ladder an integration. `fingerprints`: the alerts that fired when it was last told; `ended_why`
+    says who or what ended it.
     """
 
-    id: int
     group_key: str
     integration: str
     policy: str

@@ -15,7 +15,7 @@ _LOOK = 7 * 86_400.0
 
 @dataclass(frozen=True, kw_only=True)
 class Override:
-    """A person who has the duty from `begin` up to `end`, whoever's turn it is. `id` 0: written in oncall.yml."""
+    """A person who has the duty from `begin` up to `end`, whoever's turn it is. `id` '': written in oncall.yml."""
 
     schedule: str
     person: str
@@ -23,7 +23,7 @@ class Override:
     end: float
     reason: str = ""
     by: str = ""
-    id: int = 0
+    id: str = ""
 
 
 @dataclass(frozen=True)

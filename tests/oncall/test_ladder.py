@@ -21,7 +21,7 @@ from opsctl.oncall.ladder import (
 )
 
 POLICY = Policy("p", (Step(("a",), 300), Step(("b", "a", "b"), 60, ("sms",)), Step(("everyone",), 60)), repeat=1)
-START = Ladder(id=1, group_key="g", integration="i", policy="p", began=0, next_at=0, fingerprints=("f",))
+START = Ladder(group_key="g", integration="i", policy="p", began=0, next_at=0, fingerprints=("f",))
 
 
 class Names:
