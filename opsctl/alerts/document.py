@@ -9,6 +9,7 @@ from pydantic import Field
 
 from opsctl.alerts.documents.dingtalk import DingTalkOf
 from opsctl.alerts.documents.heartbeat import HeartbeatOf
+from opsctl.alerts.documents.oncall import OnCallOf
 from opsctl.alerts.documents.values import Positive
 from opsctl.alerts.documents.webhook import WebhookOf
 from opsctl.alerts.documents.wecom import WeComOf
@@ -91,6 +92,7 @@ class ReceiverOf:
     dingtalk_configs: tuple[DingTalkOf, ...] = ()
     wecom_configs: tuple[WeComOf, ...] = ()
     heartbeat_configs: tuple[HeartbeatOf, ...] = ()
+    oncall_configs: tuple[OnCallOf, ...] = ()
 
 
 @document

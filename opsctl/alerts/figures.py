@@ -62,6 +62,11 @@ class Figures:
             registry=r,
         )
         self.acked = Gauge("opsctl_alerts_acknowledged", "Firing alerts that somebody has acknowledged.", registry=r)
+        self.steps = Counter("opsctl_oncall_steps", "Steps taken on escalation ladders.", ["policy"], registry=r)
+        self.climbing = Gauge("opsctl_oncall_ladders_climbing", "Ladders that nobody has stopped yet.", registry=r)
+        self.overdue = Gauge(
+            "opsctl_oncall_ladders_overdue", "Climbing ladders whose step is half a minute late.", registry=r
+        )
         self.write_failures = Counter(
             "opsctl_alerting_write_failures", "Changes that could not be written.", registry=r
         )

@@ -31,8 +31,8 @@ class Policy:
 class Ladder:
     """One group of alerts on its way up one policy. `step` is the next to be taken, at `next_at`; `lap` counts from 0.
 
-    A group has one ladder an integration. `fingerprints`: the alerts that fired when it was last told; `ended_why`
-    says who or what ended it.
+    A group has one ladder an integration. `fingerprints`: the alerts that fired when it was last told; `paged`: the
+    integrations by which people have been told; `ended_why` says who or what ended it.
     """
 
     group_key: str
@@ -41,6 +41,7 @@ class Ladder:
     began: float
     next_at: float
     fingerprints: tuple[str, ...] = ()
+    paged: tuple[str, ...] = ()
     step: int = 0
     lap: int = 0
     status: str = CLIMBING
@@ -93,7 +94,7 @@ def told(
     """
     open_ = [f for f in firing if f not in acked]
     if not firing:
-        return _ended(ladder, RESOLVED, "all alerts have resolved")
+        return _ended(ladder, RESOLVED, "nothing of it fires any more that is heard")
     if not open_:
         return _ended(ladder, ACKNOWLEDGED, f"acknowledged by {by}")
     if ladder is None or ladder.status in (RESOLVED, ACKNOWLEDGED):

@@ -8,11 +8,13 @@ from typing import Any
 
 from opsctl.alerts.documents.dingtalk import DingTalkOf
 from opsctl.alerts.documents.heartbeat import HeartbeatOf
+from opsctl.alerts.documents.oncall import OnCallOf
 from opsctl.alerts.documents.webhook import WebhookOf
 from opsctl.alerts.documents.wecom import WeComOf
 from opsctl.alerts.receiver import Receiver
 from opsctl.alerts.receivers.dingtalk import DingTalk
 from opsctl.alerts.receivers.heartbeat import Heartbeat
+from opsctl.alerts.receivers.oncall import OnCallReceiver
 from opsctl.alerts.receivers.webhook import Webhook
 from opsctl.alerts.receivers.wecom import WeCom
 
@@ -52,9 +54,14 @@ def _heartbeat(made: HeartbeatOf, secret: Secret) -> Receiver:
     return Heartbeat(url=url, name=_name("heartbeat", url), interval=made.interval)
 
 
+def _oncall(made: OnCallOf, secret: Secret) -> Receiver:
+    return OnCallReceiver(policy=made.policy, schedule=made.schedule, via=made.via, send_resolved=made.send_resolved)
+
+
 FAMILY: tuple[tuple[str, Callable[[Any, Secret], Receiver]], ...] = (
     ("webhook_configs", _webhook),
     ("dingtalk_configs", _dingtalk),
     ("wecom_configs", _wecom),
     ("heartbeat_configs", _heartbeat),
+    ("oncall_configs", _oncall),
 )
