@@ -34,9 +34,11 @@ from opsctl.flows.acknowledging import Acknowledging
 from opsctl.flows.alerting import Alerting
 from opsctl.flows.delivering import Delivering, dresser
 from opsctl.flows.duty import Duty
+from opsctl.flows.escalating import check
 from opsctl.flows.heartbeats import Heartbeats
-from opsctl.oncall import acks, overrides
+from opsctl.oncall import acks, ladders, overrides
 from opsctl.oncall.acks import Acks
+from opsctl.oncall.ladder import CLIMBING
 from opsctl.oncall.links import Links, load_key
 from opsctl.oncall.overrides import Overrides
 from opsctl.oncall.roster import OnCall, load_oncall
@@ -67,8 +69,9 @@ class AlertingProcess:
         self._options, self._clock = options, clock
         configuration, oncall = self._documents()
         self._folder = OwnedFolder(options.storage, version=1)
-        self._database = Database(options.storage / "alerting.db", state.SCHEMA)
+        self._database = Database(options.storage / "alerting.db", (*state.SCHEMA, ladders.SCHEMA))
         remembered = state.remember(self._database, clock.now())
+        known_ladders = ladders.remember(self._database)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self.figures = Figures(self._registry)
@@ -81,8 +84,9 @@ class AlertingProcess:
         dress = dresser(links, self._acks, clock)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
         self._make: Callable[[], Alerting] = lambda: Alerting(
-            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures
-        )
+            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,
+            self._duty.oncall, known_ladders,
+        )  # fmt: skip
         self._links, self._oncall, self._configuration = links, oncall, configuration
         self._tasks: list[asyncio.Task[None]] = []
         self._asgi: ASGIApp | None = None
@@ -110,6 +114,7 @@ class AlertingProcess:
         self._heartbeats = Heartbeats(self.alerting, self.sender, self._clock, self.figures)
         self._asgi = self._application(history)
         self.sender.start()
+        self.alerting.escalating.start()
         self._heartbeats.configure(self._configuration)
         self._tasks = [
             asyncio.create_task(self._every(_SWEEP_SECONDS, self._sweep)),
@@ -121,6 +126,7 @@ class AlertingProcess:
     async def stop(self) -> None:
         """Sends what is due (10 s at most), writes what is known, lets the folder go."""
         self.alerting.stop()
+        await self.alerting.escalating.stop()
         self._heartbeats.stop()
         for task in self._tasks:
             task.cancel()
@@ -143,7 +149,9 @@ class AlertingProcess:
         self._loaded(configuration)
 
     def _documents(self) -> tuple[Configuration, OnCall]:
-        return load_configuration(self._options.config_file), load_oncall(self._options.oncall)
+        configuration, oncall = load_configuration(self._options.config_file), load_oncall(self._options.oncall)
+        check(configuration, oncall)
+        return configuration, oncall
 
     def _loaded(self, configuration: Configuration) -> None:
         integrations = list(configuration.integrations.values())
@@ -181,6 +189,8 @@ class AlertingProcess:
         figures.oldest.set(now - min(waiting) if waiting else 0.0)
         figures.groups.set(len(alerting.dispatcher))
         figures.log_entries.set(len(alerting.log))
+        figures.climbing.set(sum(1 for x in alerting.escalating.all() if x.status == CLIMBING))
+        figures.overdue.set(alerting.escalating.overdue(now))
         figures.acked.set(len(self._acknowledging.standing(now)))
         return generate_latest(self._registry)
 

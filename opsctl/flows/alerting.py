@@ -6,7 +6,7 @@ The whole sentence on one screen. It runs on one asyncio loop; everything it cal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from opsctl.alerts import state
@@ -23,8 +23,13 @@ from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
 from opsctl.core.log import Log
+from opsctl.flows.escalating import Escalating
+from opsctl.flows.standing import Standing
 from opsctl.model.alert import Alert
 from opsctl.oncall.acks import Acks
+from opsctl.oncall.ladder import Ladder
+from opsctl.oncall.ladders import Place
+from opsctl.oncall.roster import OnCall
 
 LOG = Log("opsctl.flows.alerting")
 _WRITE_FAILED = "alerting.not_written"
@@ -35,13 +40,16 @@ class Alerting:
 
     def __init__(
         self, configuration: Configuration, remembered: state.Remembered, writer: Writer, sender: Sender,
-        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures,
+        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures, roster: Callable[[], OnCall],
+        known_ladders: Mapping[Place, tuple[Ladder, bytes]],
     ) -> None:  # fmt: skip
         self.alerts, self.silences, self.acks = AlertStore(remembered.alerts), Silences(remembered.silences), acks
         self.sender, self.log, self.figures = sender, log, figures
         self._writer, self._clock = writer, clock
         self._settled = remembered.settled
         self._timers: dict[Group, asyncio.TimerHandle] = {}
+        standing = Standing(self.alerts, self._hushed, acks)
+        self.escalating = Escalating(known_ladders, roster, standing, sender, self._written, clock, figures)
         self.configure(configuration)
 
     def configure(self, configuration: Configuration) -> None:
@@ -49,7 +57,7 @@ class Alerting:
         self.configuration = configuration
         self.dispatcher, self.inhibitor = Dispatcher(configuration.route), Inhibitor(configuration.inhibit_rules)
         self._cancel()
-        self.sender.configure(configuration.integrations)
+        self.sender.configure({**configuration.integrations, **self.escalating.configure(configuration)})
         now = self._clock.now()
         for alert in self.alerts.all():
             self.inhibitor.see(alert)
@@ -119,7 +127,15 @@ class Alerting:
         if not audible.alerts:
             return []
         integrations = self.configuration.receivers[batch.receiver]
-        return [s for i in integrations if i.impl.kind != "heartbeat" for s in self._notify(i, group, audible)]
+        return [s for i in integrations for s in self._hand(i, group, audible)]
+
+    def _hand(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
+        """A heartbeat is called by its own loop, an on-call receiver climbs its ladder, the others are notified."""
+        if integration.impl.kind == "heartbeat":
+            return []
+        if integration.impl.kind == "oncall":
+            return self.escalating.told(integration, batch)
+        return self._notify(integration, group, batch)
 
     # -> inhibit -> mute -> silence ->
     def _audible(self, group: Group, batch: Batch) -> Batch:
@@ -140,6 +156,9 @@ class Alerting:
 
     def silenced_by(self, alert: Alert, now: float) -> tuple[str, ...]:
         return self.silences.silenced_by(alert.labels, now)
+
+    def _hushed(self, alert: Alert, now: float) -> bool:
+        return bool(self.inhibited_by(alert, now) or self.silenced_by(alert, now))
 
     def muted_by(self, group: Group, now: float) -> tuple[str, ...]:
         """The time intervals that keep a group quiet now."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -27,6 +27,7 @@ from opsctl.alerts.receiver import (
     Sent,
     by_status,
 )
+from opsctl.model.person import Person
 
 BODY_BYTES = 20_000
 _ROOM = 15_000  # for the text: the rest of the body is JSON, links and escapes
@@ -36,7 +37,7 @@ _TOO_FAST = (130101, 302033)
 
 @dataclass(frozen=True, kw_only=True)
 class DingTalk(HttpReceiver):
-    """One robot. `secret` '' for a robot that is protected by a keyword or an address list."""
+    """One robot. `secret` '' for one that is protected by a keyword; `mention_all`: not of critical alerts alone."""
 
     api_url: str
     access_token: str
@@ -44,6 +45,7 @@ class DingTalk(HttpReceiver):
     send_resolved: bool = True
     at_mobiles: tuple[str, ...] = ()
     rate_per_minute: int = 18
+    mention_all: bool = False
     kind: str = "dingtalk"
 
     @property
@@ -52,7 +54,10 @@ class DingTalk(HttpReceiver):
         return Channel(name=f"dingtalk:{mark}", rate=self.rate_per_minute)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
-        body = {**_content(batch, self.at_mobiles), "msgUuid": key}
+        body = {
+            **_content(batch, self.at_mobiles if self.mention_all or batch.severity == "critical" else ()),
+            "msgUuid": key,
+        }
         return (Request("POST", self._url(now), orjson.dumps(body)),)
 
     def _url(self, now: float) -> str:
@@ -61,6 +66,10 @@ class DingTalk(HttpReceiver):
             return url
         stamp = round(now * 1000)
         return f"{url}&timestamp={stamp}&sign={quote_plus(sign(self.secret, stamp))}"
+
+    def addressed(self, person: Person) -> DingTalk | None:
+        """As Personal: the group's message mentions the person."""
+        return replace(self, at_mobiles=(person.mobile,), mention_all=True) if person.mobile else None
 
     def outcome(self, response: Response) -> Outcome:
         """Reads errcode; 310000 covers sign, keyword and stale time, so its errmsg decides."""
@@ -95,7 +104,7 @@ def _content(batch: Batch, mobiles: tuple[str, ...]) -> dict[str, Any]:
     """An action card with buttons; markdown where somebody is to be mentioned, or nothing is to be pressed."""
     head, written = text.title(batch), markdown(batch)
     buttons = [(t, u) for t, u in (("认领 ACK", batch.ack_url), ("详情 Details", batch.details_url)) if u]
-    wanted = mobiles if batch.firing and batch.severity == "critical" else ()
+    wanted = mobiles if batch.firing else ()
     if batch.firing and buttons and not wanted:
         made = [{"title": t, "actionURL": u} for t, u in buttons]
         card = {"title": head, "text": text.shorten(written, _ROOM), "btnOrientation": "1", "btns": made}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,24 +11,30 @@ import orjson
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.receiver import Channel, HttpReceiver, Request
 from opsctl.model.alert import Alert
+from opsctl.model.person import Person
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook(HttpReceiver):
-    """Posts batches to a URL. `max_alerts` 0 means all."""
+    """Posts batches to a URL. `max_alerts` 0 means all; `again`: a refused batch is tried at the group's next flush."""
 
     url: str
     name: str
     send_resolved: bool = True
     max_alerts: int = 0
     timeout: float = 0.0
+    again: bool = True
     kind: str = "webhook"
 
     @property
     def channel(self) -> Channel:
-        return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=True)
+        return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=self.again)
+
+    def addressed(self, person: Person) -> Webhook:
+        """As Personal: the body's receiver names the person."""
+        return replace(self, again=False)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         return (Request("POST", self.url, orjson.dumps(payload(batch, self.max_alerts)) + b"\n", _AGENT),)
