@@ -23,6 +23,7 @@ from opsctl.alerts.writer import Writer
 from opsctl.api.alerting import AlertingApi, own_routes
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
 from opsctl.api.links import LinkPages
+from opsctl.api.noise import NoiseApi
 from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
 from opsctl.core.clock import Clock, SystemClock
@@ -167,6 +168,7 @@ class AlertingProcess:
         routes: list[Route] = [
             *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
+            *NoiseApi(history, self._acks, self._clock).routes(),
             *OnCallApi(self._duty, self._clock).routes(),
             *LinkPages(self._acknowledging, self._clock).routes(),
             *own_routes(self._metrics, self.reload),

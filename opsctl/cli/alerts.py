@@ -90,6 +90,42 @@ def ack(
         console.print(f"{found['who']} 已认领 / acknowledged until {_time(found['until'])}")
 
 
+@app.command()
+def noise(
+    days: Annotated[int, typer.Option("--days", min=1, max=92, help="How far back.")] = 7,
+    role: AsRole = "viewer",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which alerts woke somebody, which were taken on, which went by themselves, and what to change.
+
+    Example: opsctl alerts noise --days 7
+    """
+    found = connect(load_settings(config), role).get("/api/opsctl/v1/noise", days=days)
+    if as_json:
+        print_json(found)
+        return
+    total, begins = found["total"], found["logBegins"]
+    console.print(f"{_time(found['from'])} → {_time(found['to'])}（记录始于 / log begins {_time(begins) or '-'}）")
+    console.print(
+        f"{total['episodes']} 次告警，{total['messages']} 条消息，夜间 {total['woke']} 次，"
+        f"5 分钟内认领 {total['acknowledgedSoon']}，自行恢复 {total['resolvedAlone']}\n"
+        f"{total['episodes']} episodes, {total['messages']} messages, {total['woke']} at night, "
+        f"{total['acknowledgedSoon']} taken on within 5 m, {total['resolvedAlone']} resolved alone"
+    )
+    if not found["alerts"]:
+        return
+    rows = [
+        (a["alert"], a["episodes"], a["messages"], a["woke"], a["acknowledgedSoon"], a["resolvedAlone"],
+         human_duration(a["medianSeconds"]) if a["medianSeconds"] is not None else "-")
+        for a in found["alerts"]
+    ]  # fmt: skip
+    table(("ALERT", "TIMES", "SENT", "NIGHT", "ACK<5m", "ALONE", "MEDIAN"), rows)
+    for each in found["alerts"]:
+        if each["advice"]:
+            console.print(f"[bold]{each['alert']}[/] {each['advice']}", soft_wrap=True)
+
+
 def _find(client: OpsClient, which: str) -> str:
     """The fingerprint that a person means. Raises NotFound, UsageError when several fit."""
     alerts = client.get(_ROOT, resolved="true")

@@ -96,6 +96,13 @@ class Acks:
     def standing(self) -> tuple[Ack, ...]:
         return tuple(self._standing.values())
 
+    def given_since(self, since: float) -> dict[str, list[float]]:
+        """Fingerprint → the times at which it was acknowledged since an instant."""
+        found: dict[str, list[float]] = {}
+        for row in self._db.rows("SELECT fingerprint, at FROM ack WHERE at >= ? ORDER BY at", since):
+            found.setdefault(row["fingerprint"], []).append(row["at"])
+        return found
+
     def known(self, fingerprint: str) -> bool:
         return fingerprint in self._standing
 
