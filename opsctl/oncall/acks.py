@@ -96,6 +96,11 @@ class Acks:
     def standing(self) -> tuple[Ack, ...]:
         return tuple(self._standing.values())
 
+    def history(self, fingerprint: str) -> list[dict[str, Any]]:
+        """All acknowledgements of an alert, oldest first: who, via, comment, at, until, ended_at, ended_why."""
+        rows = self._db.rows("SELECT * FROM ack WHERE fingerprint=? ORDER BY id", fingerprint)
+        return [dict(r) for r in rows]
+
     def given_since(self, since: float) -> dict[str, list[float]]:
         """Fingerprint → the times at which it was acknowledged since an instant."""
         found: dict[str, list[float]] = {}

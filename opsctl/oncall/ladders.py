@@ -60,9 +60,10 @@ def prune(before: float) -> Statement:
     return "DELETE FROM page WHERE at < ?", [(before,)]
 
 
-def pages_of(database: Database, group_key: str, integration: str, began: float) -> list[dict[str, Any]]:
-    """The log of one ladder, oldest first."""
+def pages_about(database: Database, group_keys: Sequence[str]) -> list[dict[str, Any]]:
+    """What ladders did for these groups, oldest first."""
     rows = database.rows(
-        "SELECT * FROM page WHERE group_key=? AND integration=? AND began=? ORDER BY id", group_key, integration, began
+        "SELECT * FROM page WHERE group_key IN (SELECT value FROM json_each(?)) ORDER BY id",
+        orjson.dumps(list(group_keys)).decode(),
     )
     return [dict(r) for r in rows]
