@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from opsctl.alerts import state
+from opsctl.alerts import life, state
 from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
@@ -22,10 +22,12 @@ from opsctl.alerts.sender import Sender
 from opsctl.alerts.writer import Writer
 from opsctl.api.alerting import AlertingApi, own_routes
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
+from opsctl.api.life import LifeApi
 from opsctl.api.links import LinkPages
 from opsctl.api.noise import NoiseApi
 from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
+from opsctl.api.routing import RoutingApi
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError
@@ -36,6 +38,7 @@ from opsctl.flows.alerting import Alerting
 from opsctl.flows.delivering import Delivering, dresser
 from opsctl.flows.duty import Duty
 from opsctl.flows.escalating import check
+from opsctl.flows.explaining import Explaining
 from opsctl.flows.heartbeats import Heartbeats
 from opsctl.oncall import acks, ladders, overrides
 from opsctl.oncall.acks import Acks
@@ -70,7 +73,7 @@ class AlertingProcess:
         self._options, self._clock = options, clock
         configuration, oncall = self._documents()
         self._folder = OwnedFolder(options.storage, version=1)
-        self._database = Database(options.storage / "alerting.db", (*state.SCHEMA, ladders.SCHEMA))
+        self._database = Database(options.storage / "alerting.db", (*state.SCHEMA, ladders.SCHEMA, life.SCHEMA))
         remembered = state.remember(self._database, clock.now())
         known_ladders = ladders.remember(self._database)
         self._registry = CollectorRegistry()
@@ -168,6 +171,8 @@ class AlertingProcess:
         routes: list[Route] = [
             *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
+            *LifeApi(Explaining(self.alerting, self._database, history, self._acks)).routes(),
+            *RoutingApi(self.alerting).routes(),
             *NoiseApi(history, self._acks, self._clock).routes(),
             *OnCallApi(self._duty, self._clock).routes(),
             *LinkPages(self._acknowledging, self._clock).routes(),

@@ -9,11 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
+from opsctl.cli.silences import parse_seconds
+from opsctl.cli.silences import silence as add_silence
 from opsctl.client.http import OpsClient, connect
 from opsctl.core.clock import local, parse_iso
 from opsctl.core.errors import NotFound, UsageError
 from opsctl.core.settings import load_settings
 from opsctl.model.duration import human_duration
+from opsctl.model.matcher import Matcher
 
 app = typer.Typer(no_args_is_help=True, help="List, show and acknowledge alerts.")
 
@@ -88,6 +91,47 @@ def ack(
         console.print("认领已撤回 / taken back")
     else:
         console.print(f"{found['who']} 已认领 / acknowledged until {_time(found['until'])}")
+
+
+@app.command()
+def silence(
+    which: Which,
+    duration: Annotated[str, typer.Option("--for", "-d", help="How long, e.g. 2h.")] = "1h",
+    comment: Annotated[str, typer.Option("--comment", "-c", help="Why.")] = "",
+    who: Annotated[str, typer.Option("--who", help="Who silences; default: your user name.")] = "",
+    role: AsRole = "operator",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Silence this very alert, all its labels, for a time.
+
+    Example: opsctl alerts silence DiskFull --for 2h -c "扩容中"
+    """
+    client = connect(load_settings(config), role)
+    found = client.get(f"{_ROOT}/{_find(client, which)}")
+    matchers = [Matcher(name, "=", value) for name, value in found["labels"].items()]
+    number = add_silence(client, matchers, parse_seconds(duration), comment or "opsctl alerts silence", who)
+    if as_json:
+        print_json({"silenceID": number})
+    else:
+        console.print(f"已静默 / silenced: {number}", soft_wrap=True)
+
+
+@app.command()
+def explain(which: Which, role: AsRole = "viewer", config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """The whole life of one alert: what was decided, when, and why.
+
+    Example: opsctl alerts explain PaymentFailureRatioHigh
+    """
+    client = connect(load_settings(config), role)
+    found = client.get(f"/api/opsctl/v1/life/{_find(client, which)}")
+    if as_json:
+        print_json(found)
+        return
+    labels = ", ".join(f"{k}={v}" for k, v in found["labels"].items())
+    console.print(f"{found['fingerprint']} {labels}", soft_wrap=True)
+    rows = [(_time(e["at"]), e["kind"], e["receiver"], e["reason"]) for e in found["events"]]
+    table(("TIME", "WHAT", "WHERE", "WHY"), rows)
 
 
 @app.command()

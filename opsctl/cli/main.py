@@ -28,6 +28,8 @@ NOUNS: dict[str, tuple[str, str]] = {
     "alertmanager": ("alertmanager", "The alerting process alone, with Alertmanager's flags."),
     "ops": ("ops", "The operations process alone, in the foreground."),
     "alerts": ("alerts", "List, show and acknowledge alerts."),
+    "silences": ("silences", "What is silenced; add, preview, expire."),
+    "routes": ("routes", "Which receiver hears of what, and why."),
     "oncall": ("oncall", "Who is on call, who is next, who takes over."),
     "receivers": ("receivers", "List receivers, send a test message."),
     "deliveries": ("deliveries", "What was sent, refused, retried."),
