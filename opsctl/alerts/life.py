@@ -1,4 +1,4 @@
-"""The life of an alert: what was decided about it, when and why; written only when it changes."""
+"""The life of an alert: what happened to it and what kept it back, written when it changes."""
 
 from __future__ import annotations
 
@@ -35,26 +35,32 @@ class Event:
 
 
 class Life:
-    """Gathers what has happened since it was last written. The same decision again is no event."""
+    """Gathers what has happened since it was last written. A decision that stands is no event."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self._held: dict[tuple[str, str], tuple[str, str]] = {}
         self._new: list[Event] = []
 
-    def note(
-        self, fingerprint: str, at: float, kind: str, reason: str, group_key: str = "", receiver: str = ""
-    ) -> None:  # fmt: skip
-        """Notes a decision, if it differs from the last one about this alert at this place."""
-        place = (fingerprint, group_key, receiver)
-        if self._last.get(place) == (kind, reason):
-            return
-        self._last[place] = (kind, reason)
-        self._new.append(Event(fingerprint, at, kind, reason, group_key, receiver))
+    def turn(self, fingerprint: str, at: float, kind: str, reason: str) -> None:
+        """Something has happened to the alert itself."""
+        self._new.append(Event(fingerprint, at, kind, reason))
+
+    def held(self, fingerprint: str, at: float, kind: str, reason: str, group_key: str) -> None:
+        """A flush of a group kept the alert back: inhibited, muted, silenced."""
+        if self._held.get((fingerprint, group_key)) != (kind, reason):
+            self._held[fingerprint, group_key] = (kind, reason)
+            self._new.append(Event(fingerprint, at, kind, reason, group_key))
+
+    def heard(self, fingerprint: str, at: float, group_key: str) -> None:
+        """A flush let the alert through."""
+        before = self._held.pop((fingerprint, group_key), None)
+        if before is not None:
+            self._new.append(Event(fingerprint, at, "heard again", f"no longer {before[0]}", group_key))
 
     def forget(self, fingerprints: Iterable[str]) -> None:
         """Lets go of alerts that are gone; what was written stays until it is pruned."""
         gone = set(fingerprints)
-        self._last = {place: said for place, said in self._last.items() if place[0] not in gone}
+        self._held = {place: said for place, said in self._held.items() if place[0] not in gone}
 
     def taken(self) -> list[Statement]:
         """What to write; afterwards nothing is new."""

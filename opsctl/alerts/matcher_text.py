@@ -15,6 +15,8 @@ _CLASSIC = re.compile(r"^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|=|!=|!~)\s*(.*?)\s*
 _LONE_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"'}
+_GO_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.|$)", re.DOTALL)
+_GO_ESCAPES = {**_ESCAPES, "a": "\a", "b": "\b", "f": "\f", "r": "\r", "v": "\v"}
 
 
 def parse_matchers(text: str) -> tuple[Matcher, ...]:
@@ -29,6 +31,27 @@ def parse_matchers(text: str) -> tuple[Matcher, ...]:
             return _classic(text)
         except ValueError:
             raise error from None
+
+
+def parse_matcher(text: str, classic: bool = False) -> Matcher:
+    """The one matcher of an API filter; where both grammars take it, the classic one decides. Raises ValueError.
+
+    `classic`: the classic grammar alone. Source: alertmanager matcher/compat FallbackMatcherParser.
+    """
+    if not classic and (text.startswith("{") or text.endswith("}")):
+        raise ValueError(f"unexpected open or close brace: {text}")
+    try:
+        return _classic_one(text)
+    except ValueError:
+        if classic:
+            raise
+        try:
+            (found,) = _utf8(text)
+        except ValueError:
+            found = None
+        if found is None:
+            raise
+        return found
 
 
 def _utf8(text: str) -> tuple[Matcher, ...]:
@@ -62,7 +85,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
         kind = str(match.lastgroup)
         value = match.group(kind)
         tokens.append(
-            ("word", unescape(value[1:-1])) if kind == "quoted" else ("word" if kind == "bare" else kind, value)
+            ("word", unquote(value[1:-1])) if kind == "quoted" else ("word" if kind == "bare" else kind, value)
         )
         at = match.end()
     return tokens
@@ -90,16 +113,36 @@ def _split(text: str) -> list[str]:
 def _classic_one(text: str) -> Matcher:
     match = _CLASSIC.match(text)
     if match is None:
-        raise ValueError(f"bad matcher {text!r}")
+        raise ValueError(f"bad matcher format: {text}")
     name, op, value = match.groups()
     if value.startswith('"') != (value.endswith('"') and len(value) > 1):
-        raise ValueError(f"bad matcher {text!r}: a quote is missing")
+        raise ValueError(f"matcher value contains unescaped double quote: {value}")
     inner = value[1:-1] if value.startswith('"') else value
     if _LONE_QUOTE.search(inner):
-        raise ValueError(f"bad matcher {text!r}: a quote inside the value is not escaped")
+        raise ValueError(f"matcher value contains unescaped double quote: {value}")
     return Matcher(name, cast(Op, op), unescape(inner))
 
 
 def unescape(text: str) -> str:
     """Resolves backslash escapes; an unknown one is kept as it stands, for regular expressions."""
     return _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), text)
+
+
+def unquote(text: str) -> str:
+    """The inside of a double-quoted Go string: bytes as \\xNN and \\NNN, runes as \\uXXXX. Raises ValueError."""
+
+    def one(match: re.Match[str]) -> bytes:
+        code = match[1]
+        if code in _GO_ESCAPES:
+            return _GO_ESCAPES[code].encode()
+        if len(code) < 3:
+            raise ValueError(f"bad escape \\{code} in {text!r}")
+        if code[0] in "uU":
+            return chr(int(code[1:], 16)).encode()
+        return bytes([int(code[1:], 16) if code[0] == "x" else int(code, 8)])
+
+    parts, at = [], 0
+    for match in _GO_ESCAPE.finditer(text):
+        parts += [text[at : match.start()].encode(), one(match)]
+        at = match.end()
+    return b"".join([*parts, text[at:].encode()]).decode()

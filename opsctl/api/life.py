@@ -7,18 +7,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
-from opsctl.api.alertmanager import answer
+from opsctl.api.alertmanager_json import answer
+from opsctl.core.clock import Clock
 from opsctl.flows.explaining import Explaining
 
 
 class LifeApi:
     """GET /api/opsctl/v1/life/{fingerprint}."""
 
-    def __init__(self, explaining: Explaining) -> None:
-        self._explaining = explaining
+    def __init__(self, explaining: Explaining, clock: Clock) -> None:
+        self._explaining, self._clock = explaining, clock
 
     def routes(self) -> list[Path]:
         return [Path("/api/opsctl/v1/life/{fingerprint}", self.show, methods=["GET"])]
 
     async def show(self, request: Request) -> Response:
-        return answer(await run_in_threadpool(self._explaining.explain, request.path_params["fingerprint"]))
+        fingerprint, now = request.path_params["fingerprint"], self._clock.now()
+        return answer(await run_in_threadpool(self._explaining.explain, fingerprint, now))

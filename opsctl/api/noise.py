@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Path
 
 from opsctl.alerts.history import History
-from opsctl.api.alertmanager import answer
+from opsctl.api.alertmanager_json import answer
 from opsctl.core.clock import Clock
 from opsctl.core.errors import UsageError
 from opsctl.flows.noise import noise

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
 
-from opsctl.api.alertmanager import answer
+from opsctl.api.alertmanager_json import answer
 from opsctl.api.json_body import json_object, text_of
 from opsctl.core.clock import Clock, parse_iso
 from opsctl.core.errors import UsageError

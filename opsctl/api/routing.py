@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Path
 
 from opsctl.alerts.trace import trace, tree
-from opsctl.api.alertmanager import answer
+from opsctl.api.alertmanager_json import answer
 from opsctl.core.errors import UsageError
 from opsctl.flows.alerting import Alerting
 from opsctl.model.labels import Labels

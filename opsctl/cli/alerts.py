@@ -7,6 +7,7 @@ import time
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
 from opsctl.cli.silences import parse_seconds
@@ -132,6 +133,14 @@ def explain(which: Which, role: AsRole = "viewer", config: ConfigFile = None, as
     console.print(f"{found['fingerprint']} {labels}", soft_wrap=True)
     rows = [(_time(e["at"]), e["kind"], e["receiver"], e["reason"]) for e in found["events"]]
     table(("TIME", "WHAT", "WHERE", "WHY"), rows)
+    for group in found["groups"]:
+        console.print(f"\n[bold]{group['receiver']}[/] {escape(group['group'])}", soft_wrap=True)
+        console.print(f"  下次检查 / looked at next: {_time(group['nextFlush'])}")
+        for name in group["mutedBy"]:
+            console.print(f"  时段静音 / muted by: {name}")
+        for each in group["integrations"]:
+            told, again = _time(each["toldAt"]) or "-", _time(each["repeatAfter"]) or "-"
+            console.print(f"  {each['integration']}: 已告知 / told {told}, 重复 / again after {again}")
 
 
 @app.command()

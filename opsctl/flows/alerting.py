@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from opsctl.alerts import state
+from opsctl.alerts import life, state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import Configuration
 from opsctl.alerts.dedup import NotificationLog, entry_of, needs_update
 from opsctl.alerts.dispatch import Dispatcher, Group
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.inhibit import Inhibitor
+from opsctl.alerts.life import Life
 from opsctl.alerts.receiver import Integration
 from opsctl.alerts.sender import Sender
-from opsctl.alerts.silence import Silence, Silences
+from opsctl.alerts.settled import Settled
+from opsctl.alerts.silence import Silence, SilenceRules, Silences
 from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.writer import Statement, Writer
-from opsctl.core.clock import Clock
+from opsctl.core.clock import Clock, iso
 from opsctl.core.log import Log
 from opsctl.flows.escalating import Escalating
 from opsctl.flows.standing import Standing
@@ -33,6 +35,23 @@ from opsctl.oncall.roster import OnCall
 
 LOG = Log("opsctl.flows.alerting")
 _WRITE_FAILED = "alerting.not_written"
+_AT_ONCE = 200  # groups flushed before the loop does something else
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How the pipeline was asked to behave: seconds before the first flush, what silences keep to, who is on call.
+
+    `ladders`: those of the last life, each with its batch.
+    """
+
+    start_delay: float = 0.0
+    silences: SilenceRules = field(default_factory=SilenceRules)
+    roster: Callable[[], OnCall] = OnCall
+    ladders: Mapping[Place, tuple[Ladder, bytes]] = field(default_factory=dict)
+
+
+WAYS = Ways()
 
 
 class Alerting:
@@ -40,28 +59,34 @@ class Alerting:
 
     def __init__(
         self, configuration: Configuration, remembered: state.Remembered, writer: Writer, sender: Sender,
-        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures, roster: Callable[[], OnCall],
-        known_ladders: Mapping[Place, tuple[Ladder, bytes]],
+        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures, ways: Ways = WAYS,
     ) -> None:  # fmt: skip
-        self.alerts, self.silences, self.acks = AlertStore(remembered.alerts), Silences(remembered.silences), acks
+        self.alerts, self.acks, self.names = AlertStore(remembered.alerts), acks, ways.silences.names
+        self.silences = Silences(remembered.silences, ways.silences)
         self.sender, self.log, self.figures = sender, log, figures
-        self._writer, self._clock = writer, clock
-        self._settled = remembered.settled
-        self._timers: dict[Group, asyncio.TimerHandle] = {}
+        self._writer, self._clock, self._start_at = writer, clock, clock.now() + ways.start_delay
+        self._settled, self.life = Settled(remembered.settled), Life()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         standing = Standing(self.alerts, self._hushed, acks)
-        self.escalating = Escalating(known_ladders, roster, standing, sender, self._written, clock, figures)
-        self.configure(configuration)
+        self.escalating = Escalating(ways.ladders, ways.roster, standing, sender, self._written, clock, figures)
+        self._take(configuration, restored=True)
 
     def configure(self, configuration: Configuration) -> None:
         """Takes a configuration: groups are made anew from all alerts, what was told stays known."""
+        self._take(configuration, restored=False)
+
+    def _take(self, configuration: Configuration, restored: bool) -> None:
         self.configuration = configuration
-        self.dispatcher, self.inhibitor = Dispatcher(configuration.route), Inhibitor(configuration.inhibit_rules)
-        self._cancel()
+        self.dispatcher = Dispatcher(configuration.route, self._start_at)
+        self.inhibitor = Inhibitor(configuration.inhibit_rules)
+        self.stop()
         self.sender.configure({**configuration.integrations, **self.escalating.configure(configuration)})
         now = self._clock.now()
         for alert in self.alerts.all():
             self.inhibitor.see(alert)
-            self._route(alert, now, alert.updated_at)
+            self._route(alert, now, alert.updated_at if restored else None)
+        self._arm()
 
     # -- alert ->
     def receive(self, posted: Iterable[Held]) -> asyncio.Future[None]:
@@ -73,54 +98,60 @@ class Alerting:
             if self.acks.known(alert.fingerprint) and (alert.resolved(now) or (before and before.resolved(now))):
                 self.acks.end([alert.fingerprint], now, "resolved")
             self.inhibitor.see(alert)
+            self._turned(alert, before, now)
             self._route(alert, now)
             kept.append(held)
-        return self._writer.write([state.put_alerts(kept)])
+        self._arm()
+        self.figures.house.processing.observe(self._clock.now() - now)
+        return self._writer.write([state.put_alerts(kept), *self.life.taken()])
+
+    def _turned(self, alert: Alert, before: Alert | None, now: float) -> None:
+        """Notes that an alert has begun or ended."""
+        over, was_over = alert.resolved(now), before is None or before.resolved(now)
+        if not over and was_over:
+            self.life.turn(alert.fingerprint, now, "received", f"fires since {iso(alert.starts_at)}")
+        elif over and not was_over:
+            self.life.turn(alert.fingerprint, now, "resolved", f"ended {iso(alert.ends_at or now)}")
 
     # -> route -> group ->
     def _route(self, alert: Alert, now: float, arrived: float | None = None) -> None:
-        if self._is_settled(alert):
+        if not self._settled.all(alert, self.dispatcher.root):
+            self.dispatcher.insert(alert, now, arrived)
+
+    def _arm(self) -> None:
+        """One timer for all groups, at the earliest that is due."""
+        at = self.dispatcher.next_due()
+        if at is None or (self._timer is not None and self._timer_at <= at):
             return
-        for group in self.dispatcher.insert(alert, now, arrived):
-            self._wait(group)
+        self.stop()
+        self._timer_at = at
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self._clock.now()), self._tick)
 
-    def _is_settled(self, alert: Alert) -> bool:
-        """Whether all its groups have already been told that this very alert is over."""
-        if not self._settled or alert.ends_at is None:
-            return False
-        routes = self.dispatcher.root.match(alert.labels)
-        return all(
-            self._settled.get((r.group_key(r.group_labels(alert.labels)), r.receiver, alert.fingerprint))
-            == alert.ends_at
-            for r in routes
-        )
+    def _tick(self) -> None:
+        """Flushes what is due, some at a time so that the API is answered in between."""
+        self._timer, now = None, self._clock.now()
+        statements: list[Statement] = []
+        for group in self.dispatcher.take_due(now, _AT_ONCE):
+            try:
+                statements += self.flush(group, now)
+            except Exception as error:  # one bad group must not stop the others; it is tried when it is next due
+                self.figures.defects.labels("flush").inc()
+                LOG.error("flush.defect", error, group=group.key)
+        statements += self.life.taken()
+        if statements:
+            self._written(statements)
+        self._arm()
 
-    def _wait(self, group: Group) -> None:
-        before = self._timers.pop(group, None)
-        if before is not None:
-            before.cancel()
-        wait = max(0.0, group.due - self._clock.now())
-        self._timers[group] = asyncio.get_running_loop().call_later(wait, self._due, group)
-
-    def _due(self, group: Group) -> None:
-        try:
-            self.flush(group, self._clock.now())
-        except Exception as error:  # one bad group must not stop the others; it is tried again when it is next due
-            self.figures.defects.labels("flush").inc()
-            LOG.error("flush.defect", error, group=group.key)
-
-    def flush(self, group: Group, now: float) -> None:
+    def flush(self, group: Group, now: float) -> list[Statement]:
         """One group is due. What is to be told is written down together with what has left the group."""
-        group.flushed, group.due = True, now + group.route.group_interval
-        self._wait(group)
         batch = group.batch(now)
         statements = self._tell(group, batch)
         gone = group.settle(batch)
         if gone:
             statements.append(state.settle(group.key, group.route.receiver, gone))
-            self._settled.update({(group.key, group.route.receiver, a.fingerprint): a.ends_at or 0.0 for a in gone})
-        if statements:
-            self._written(statements)
+            self._settled.add(group, gone)
+            self.dispatcher.drop_empty(group)
+        return statements
 
     def _tell(self, group: Group, batch: Batch) -> list[Statement]:
         audible = self._audible(group, batch)
@@ -139,17 +170,30 @@ class Alerting:
 
     # -> inhibit -> mute -> silence ->
     def _audible(self, group: Group, batch: Batch) -> Batch:
-        now = batch.now
-        heard = [a for a in batch.alerts if not self._suppressed(bool(self.inhibited_by(a, now)), "inhibition")]
-        if self._suppressed(bool(self.muted_by(group, now)), "mute_time_interval"):
-            heard = []
-        heard = [a for a in heard if not self._suppressed(bool(self.silenced_by(a, now)), "silence")]
+        muted, heard = self.muted_by(group, batch.now), []
+        for alert in batch.alerts:
+            kept = self._kept_back(alert, group, muted, batch.now)
+            if kept is None:
+                self.life.heard(alert.fingerprint, batch.now, group.key)
+                heard.append(alert)
+                continue
+            kind, figure, reason = kept
+            self.figures.suppressed.labels(figure).inc()
+            self.life.held(alert.fingerprint, batch.now, kind, reason, group.key)
         return replace(batch, alerts=tuple(heard))
 
-    def _suppressed(self, yes: bool, reason: str) -> bool:
-        if yes:
-            self.figures.suppressed.labels(reason).inc()
-        return yes
+    def _kept_back(
+        self, alert: Alert, group: Group, muted: tuple[str, ...], now: float
+    ) -> tuple[str, str, str] | None:  # fmt: skip
+        """(what, the figure's reason, by whom), or None when the alert is heard."""
+        if by := self.inhibited_by(alert, now):
+            return "inhibited", "inhibition", f"by {', '.join(by)}"
+        if muted:
+            outside = muted is group.route.active
+            return "muted", "active_time_interval" if outside else "mute_time_interval", f"by {', '.join(muted)}"
+        if by := self.silenced_by(alert, now):
+            return "silenced", "silence", f"by {', '.join(by)}"
+        return None
 
     def inhibited_by(self, alert: Alert, now: float) -> tuple[str, ...]:
         return self.inhibitor.inhibited_by(alert.labels, now)
@@ -161,12 +205,15 @@ class Alerting:
         return bool(self.inhibited_by(alert, now) or self.silenced_by(alert, now))
 
     def muted_by(self, group: Group, now: float) -> tuple[str, ...]:
-        """The time intervals that keep a group quiet now."""
+        """The time intervals that keep a group quiet now: all active ones when none holds, else the mute ones that do."""
         intervals, route = self.configuration.intervals, group.route
-        muting = tuple(n for n in route.mute if any(w.holds(now) for w in intervals[n]))
         if route.active and not any(w.holds(now) for n in route.active for w in intervals[n]):
-            return (*muting, *route.active)
-        return muting
+            return route.active
+        return tuple(n for n in route.mute if any(w.holds(now) for w in intervals[n]))
+
+    def muted(self, alert: Alert, now: float) -> tuple[str, ...]:
+        """The time intervals that keep an alert quiet in any of its groups."""
+        return tuple(dict.fromkeys(n for g in self.dispatcher.groups_of(alert) for n in self.muted_by(g, now)))
 
     # -> dedup -> receiver -> delivery log
     def _notify(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
@@ -193,25 +240,27 @@ class Alerting:
         delivery = self.sender.new(integration, batch, "test", batch.now)
         return delivery.id, self._writer.write(self.sender.enqueue(delivery))
 
-    def sweep(self) -> None:
-        """Drops empty groups; each 30 s, as Alertmanager does."""
-        for group in self.dispatcher.sweep():
-            timer = self._timers.pop(group, None)
-            if timer is not None:
-                timer.cancel()
-
-    def collect_garbage(self, retention: float) -> None:
-        """Forgets alerts that are over and told, expired silences and old log rows."""
+    def drop_alerts(self) -> None:
+        """Forgets alerts that are over and told."""
         now = self._clock.now()
         gone = [a for a in self.alerts.all() if a.resolved(now) and not self.dispatcher.groups_of(a)]
         for alert in gone:
             self.alerts.forget(alert)
             self.inhibitor.forget(alert)
-        prints = {a.fingerprint for a in gone}
-        self._settled = {k: v for k, v in self._settled.items() if k[2] not in prints}
-        self.log.forget(now)
-        silences = state.drop_silences(self.silences.forget(now - retention))
-        self._written([*state.drop_alerts(gone), silences, *state.prune(now, retention)])
+        self._settled.forget(gone)
+        self.life.forget(a.fingerprint for a in gone)
+        self._written(state.drop_alerts(gone))
+
+    def drop_old(self, retention: float) -> None:
+        """Forgets expired silences and old rows of the logs."""
+        now, kept = self._clock.now(), self.figures.house.kept
+        for each in kept.values():
+            each.maintenance.inc()
+        with kept["nflog"].gc.time():
+            self.log.forget(now)
+        with kept["silences"].gc.time():
+            silences = self.silences.forget(now - retention)
+        self._written([state.drop_silences(silences), *state.prune(now, retention), life.prune(now - retention)])
 
     def end_lapsed(self) -> None:
         """Ends acknowledgements whose time is up or whose alert is over."""
@@ -226,12 +275,9 @@ class Alerting:
 
     def stop(self) -> None:
         """No more flushes."""
-        self._cancel()
-
-    def _cancel(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
 
     def _written(self, statements: list[Statement]) -> None:
         """Writes without waiting; a refused write is a figure and a log line (the queue in memory goes on)."""

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from opsctl.alerts.delivery import FAILED, PENDING, SENT, SUPERSEDED, Delivery
+from opsctl.alerts.dispatch import Group
 from opsctl.alerts.history import History
 from opsctl.alerts.life import Event, events_of
+from opsctl.alerts.route import label_text
+from opsctl.core.clock import iso
 from opsctl.core.db import Database
 from opsctl.core.errors import NotFound
 from opsctl.flows.alerting import Alerting
@@ -21,7 +24,7 @@ class Explaining:
     def __init__(self, alerting: Alerting, database: Database, history: History, acks: Acks) -> None:
         self._alerting, self._db, self._history, self._acks = alerting, database, history, acks
 
-    def explain(self, fingerprint: str) -> dict[str, Any]:
+    def explain(self, fingerprint: str, now: float) -> dict[str, Any]:
         """Its labels, where it stands, and its life, oldest turn first. Not on the event loop. Raises NotFound."""
         alert = self._alerting.alerts.get(fingerprint)
         told = list(reversed(self._history.of_alert(fingerprint, 200)))
@@ -35,7 +38,24 @@ class Explaining:
             "annotations": dict(known.annotations) if known else {},
             "generatorURL": known.generator_url if known else "",
             "events": [e.json() for e in events],
+            "groups": [self._group(g, now) for g in self._alerting.dispatcher.groups_of(alert)] if alert else [],
         }
+
+    def _group(self, group: Group, now: float) -> dict[str, Any]:
+        """Where it waits: when its group is looked at next, and what each integration knows of it."""
+        knows = []
+        for each in self._alerting.configuration.receivers[group.route.receiver]:
+            entry = self._alerting.log.get((group.key, each.key), now)
+            at = entry.at if entry is not None else None
+            repeat = at + group.route.repeat_interval if at is not None else None
+            knows.append({
+                "integration": each.key, "toldAt": iso(at) if at else None, "repeatAfter": iso(repeat) if repeat else None,
+            })  # fmt: skip
+        return {
+            "receiver": group.route.receiver, "route": [str(m) for m in group.route.matchers],
+            "groupKey": group.key, "group": label_text(group.labels), "nextFlush": iso(group.due),
+            "mutedBy": list(self._alerting.muted_by(group, now)), "integrations": knows,
+        }  # fmt: skip
 
     def _events(self, fingerprint: str, told: list[Delivery]) -> Iterator[Event]:
         yield from events_of(self._db, fingerprint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 from hypothesis import given
@@ -15,7 +16,7 @@ from opsctl.model.labels import Labels
 from opsctl.model.matcher import Matcher
 from tests.alerts.conftest import Start
 from tests.alerts.robots import Robots
-from tests.alerts.running import until
+from tests.alerts.running import Running, stamp, until
 from tests.alerts.test_cli import opsctl, settings
 
 CONFIG = """
@@ -110,3 +111,46 @@ async def test_noise_of_a_running_process(robots: Robots, start: Start, tmp_path
     (row,) = json.loads(said)["alerts"]
     assert (code, row["alert"], row["episodes"], row["messages"]) == (0, "A", 1, 1)
     assert (await opsctl(file, "alerts", "noise", "--days", "3"))[0] == 0
+
+
+async def test_an_alerts_life_is_explained(robots: Robots, start: Start, tmp_path: Path) -> None:
+    hook = f"webhook_configs: [{{url: '{robots.url}/hook'}}]"
+    text = CONFIG.replace("{name: rest}", f"{{name: rest, {hook}}}").replace(
+        "group_wait: 0s", "group_wait: 0s\n  group_interval: 1s"
+    )
+    running = await start(text)
+    file = settings(tmp_path, running.url.removeprefix("http://"))
+    silenced = {"matchers": [{"name": "alertname", "value": "A", "isRegex": False}], "createdBy": "t", "comment": "c"}
+    span = {"startsAt": stamp(time.time()), "endsAt": stamp(time.time() + 600)}
+    answer = await asyncio.to_thread(running.post, "/api/v2/silences", {**silenced, **span})
+    number = answer.json()["silenceID"]
+    robots.answers["webhook"] = "422"
+    await asyncio.to_thread(running.fire, {"alertname": "A"})
+    await until(lambda: "silenced" in kinds(running))
+    await asyncio.to_thread(running.delete, f"/api/v2/silence/{number}")
+    await until(lambda: "refused" in kinds(running))
+    robots.answers.clear()
+    await until(lambda: "sent" in kinds(running))
+    assert (await opsctl(file, "alerts", "ack", "A", "--who", "陈"))[0] == 0
+    await asyncio.to_thread(running.fire, {"alertname": "A"}, ends=time.time())
+    await until(lambda: "resolved" in kinds(running))
+    code, said = await opsctl(file, "alerts", "explain", "A", "--json")
+    events = json.loads(said)["events"]
+    order = [e["kind"] for e in events]
+    for earlier, later in (
+        ("received", "silenced"),
+        ("silenced", "heard again"),
+        ("refused", "sent"),
+        ("sent", "acknowledged"),
+    ):
+        assert order.index(earlier) < order.index(later), order
+    assert number in next(e["reason"] for e in events if e["kind"] == "silenced")
+    assert "HTTP 422" in next(e["reason"] for e in events if e["kind"] == "refused")
+    code, said = await opsctl(file, "alerts", "explain", "A")
+    assert (code, "no longer silenced" in said) == (0, True)
+
+
+def kinds(running: Running) -> list[str]:
+    """The turns in the life of the only alert."""
+    (found,) = running.get("/api/opsctl/v1/alerts", resolved="true")
+    return [e["kind"] for e in running.get(f"/api/opsctl/v1/life/{found['fingerprint']}")["events"]]
