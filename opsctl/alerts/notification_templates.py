@@ -75,6 +75,11 @@ def built_in() -> Template:
     return base
 
 
+def plain_templates() -> Templates:
+    """The built-in ones alone."""
+    return Templates(built_in())
+
+
 def _with_file(base: Template, path: Path) -> Template:
     """`base` and what a file defines, itself by its name among that."""
     try:

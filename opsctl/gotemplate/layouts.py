@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from opsctl.gotemplate.errors import TemplateError
 
@@ -163,7 +163,7 @@ def _hour(part: Mapping[str, str | None]) -> int:
 
 def _offset(text: str) -> tzinfo:
     if text in ("", "Z", "z"):
-        return timezone.utc
+        return UTC
     digits = text[1:].replace(":", "").ljust(4, "0")
     away = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return timezone(-away if text[0] == "-" else away)
