@@ -12,9 +12,21 @@ from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """Why a group has nothing to say: what its integrations know (the very objects), and until when that holds."""
+
+    until: float
+    version: int
+    known: tuple[tuple[tuple[str, str], object], ...]
+
+
 @dataclass(eq=False, slots=True)
 class Group:
-    """Alerts of one route that share their group labels. `due`: when it is flushed next."""
+    """Alerts of one route that share their group labels. `due`: when it is flushed next.
+
+    `still`: up to when a flush has nothing new to say, as long as nobody `touches` the group.
+    """
 
     route: Route
     labels: Labels
@@ -22,6 +34,7 @@ class Group:
     due: float
     flushed: bool = False
     alerts: dict[str, Alert] = field(default_factory=dict)
+    still: Still | None = None
 
     def batch(self, now: float) -> Batch:
         """All alerts of the group as they stand at `now`; an alert that has not ended loses its future end."""
@@ -72,7 +85,7 @@ class Dispatcher:
                 group = Group(route, labels, route.group_key(labels), max(now, came + route.group_wait, self._start_at))
                 self._groups[id(route)][labels] = group
                 self._push(group)
-            group.alerts[alert.fingerprint] = alert
+            group.alerts[alert.fingerprint], group.still = alert, None
             at_once = max(now, self._start_at)
             if not group.flushed and alert.starts_at + route.group_wait < now and group.due > at_once:
                 group.due = at_once

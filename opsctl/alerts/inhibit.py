@@ -32,13 +32,16 @@ class _Sources:
     by_equal: dict[tuple[str, ...], dict[str, Alert]] = field(default_factory=dict)
     chosen: dict[tuple[str, ...], str] = field(default_factory=dict)
 
-    def see(self, alert: Alert) -> None:
+    def see(self, alert: Alert) -> bool:
+        """Takes note; returns whether it is new."""
         key, fingerprint = self.rule.same(alert.labels), alert.fingerprint
         found = self.by_equal.setdefault(key, {})
         first = found.get(self.chosen.get(key, ""))
         if first is None or _end(first) <= _end(alert):
             self.chosen[key] = fingerprint
+        new = fingerprint not in found
         found[fingerprint] = alert
+        return new
 
     def forget(self, alert: Alert) -> None:
         key = self.rule.same(alert.labels)
@@ -74,14 +77,15 @@ class Inhibitor:
 
     def __init__(self, rules: Sequence[InhibitRule], alerts: Iterable[Alert] = ()) -> None:
         self._rules = tuple(_Sources(r) for r in rules)
+        self.version = 0  # another after each new source alert
         for alert in alerts:
             self.see(alert)
 
     def see(self, alert: Alert) -> None:
         """Takes note of an alert that is new, changed or resolved."""
         for each in self._rules:
-            if matches_all(each.rule.source, alert.labels):
-                each.see(alert)
+            if matches_all(each.rule.source, alert.labels) and each.see(alert):
+                self.version += 1
 
     def forget(self, alert: Alert) -> None:
         """Drops an alert that has left the store."""

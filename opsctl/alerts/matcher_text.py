@@ -1,12 +1,19 @@
-"""Matchers as people write them in alertmanager.yml, amtool and API filters: UTF-8 form first, then the classic one."""
+"""Matchers as people write them in alertmanager.yml, amtool and API filters.
+
+Two grammars: the UTF-8 one, and the classic one before it. Where both read a text and disagree, the classic one is
+right, as it was when the file was written. Source: alertmanager matcher/compat, matcher/parse, pkg/labels/parse.go.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import Literal, cast
 
+from opsctl.gotemplate.constants import unquoted
+from opsctl.gotemplate.errors import TemplateError
 from opsctl.model.matcher import Matcher, Op
 
+Mode = Literal["fallback", "classic", "utf8"]
 _TOKEN = re.compile(
     r"""\s*(?:(?P<op>=~|!~|!=|=)|(?P<comma>,)|(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<bare>[^\s{}!=~,\\"'`]+))""",
     re.DOTALL,
@@ -14,23 +21,23 @@ _TOKEN = re.compile(
 _CLASSIC = re.compile(r"^\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|=|!=|!~)\s*(.*?)\s*$", re.DOTALL)
 _LONE_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", '"': '"'}
-_GO_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.|$)", re.DOTALL)
-_GO_ESCAPES = {**_ESCAPES, "a": "\a", "b": "\b", "f": "\f", "r": "\r", "v": "\v"}
+_ESCAPES = {"n": "\n", "\\": "\\", '"': '"'}
 
 
-def parse_matchers(text: str) -> tuple[Matcher, ...]:
-    """The matchers of `severity="critical",team=~"a|b"`, braces optional. Raises ValueError.
-
-    Source: alertmanager matcher/compat, fallback mode: the UTF-8 grammar, then the classic one.
-    """
+def parse_matchers(text: str, mode: Mode = "fallback") -> tuple[Matcher, ...]:
+    """The matchers of `severity="critical",team=~"a|b"`, braces optional. Raises ValueError."""
+    if mode == "classic":
+        return _classic(text)
     try:
-        return _utf8(text)
+        new = _utf8(text)
     except ValueError as error:
+        if mode == "utf8":
+            raise
         try:
             return _classic(text)
         except ValueError:
             raise error from None
+    return new if mode == "utf8" else _agreed(text, new)
 
 
 def parse_matcher(text: str, classic: bool = False) -> Matcher:
@@ -46,12 +53,20 @@ def parse_matcher(text: str, classic: bool = False) -> Matcher:
         if classic:
             raise
         try:
-            (found,) = _utf8(text)
+            found = _utf8(text)
         except ValueError:
-            found = None
-        if found is None:
+            found = ()
+        if len(found) != 1:
             raise
-        return found
+        return found[0]
+
+
+def _agreed(text: str, new: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
+    try:
+        old = _classic(text)
+    except ValueError:
+        return new
+    return new if old == new else old
 
 
 def _utf8(text: str) -> tuple[Matcher, ...]:
@@ -60,6 +75,8 @@ def _utf8(text: str) -> tuple[Matcher, ...]:
     while tokens:
         if len(tokens) < 3 or tokens[0][0] != "word" or tokens[1][0] != "op" or tokens[2][0] != "word":
             raise ValueError(f'bad matcher {text!r} (write name="value", name=~"regex", != or !~)')
+        if not tokens[0][1]:
+            raise ValueError(f"bad matcher {text!r}: the label's name is empty")
         found.append(Matcher(tokens[0][1], cast(Op, tokens[1][1]), tokens[2][1]))
         tokens = tokens[3:]
         if tokens and tokens[0][0] != "comma":
@@ -84,19 +101,28 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             raise ValueError(f"bad matcher {text!r}: unexpected {text[at:].strip()[:1]!r}")
         kind = str(match.lastgroup)
         value = match.group(kind)
-        tokens.append(
-            ("word", unquote(value[1:-1])) if kind == "quoted" else ("word" if kind == "bare" else kind, value)
-        )
+        if kind == "quoted":
+            tokens.append(("word", _go_unquoted(value)))
+        else:
+            tokens.append(("word" if kind == "bare" else kind, value))
         at = match.end()
     return tokens
 
 
+def _go_unquoted(text: str) -> str:
+    """A string as Go reads it; an escape that Go does not know is a mistake."""
+    try:
+        return unquoted(text)
+    except TemplateError as error:
+        raise ValueError(f"bad matcher value {text}: {error.reason}") from error
+
+
 def _classic(text: str) -> tuple[Matcher, ...]:
-    return tuple(_classic_one(part) for part in _split(_unbraced(text)))
+    return tuple(_classic_one(part) for part in _split(text.removeprefix("{").removesuffix("}")))
 
 
 def _split(text: str) -> list[str]:
-    """The parts between commas that stand outside quotes."""
+    """The parts between commas that stand outside quotes; nothing after the last comma is no part."""
     parts, part, quoted, escaped = [], "", False, False
     for char in text:
         if char == "," and not quoted:
@@ -107,42 +133,22 @@ def _split(text: str) -> list[str]:
             quoted = not quoted
         escaped = char == "\\" and not escaped
         part += char
-    return [p for p in [*parts, part] if p.strip()]
+    return [*parts, part] if part.strip() else parts
 
 
 def _classic_one(text: str) -> Matcher:
     match = _CLASSIC.match(text)
     if match is None:
-        raise ValueError(f"bad matcher format: {text}")
+        raise ValueError(f"bad matcher {text!r}: bad matcher format")
     name, op, value = match.groups()
     if value.startswith('"') != (value.endswith('"') and len(value) > 1):
-        raise ValueError(f"matcher value contains unescaped double quote: {value}")
+        raise ValueError(f"bad matcher {text!r}: a quote is missing")
     inner = value[1:-1] if value.startswith('"') else value
     if _LONE_QUOTE.search(inner):
-        raise ValueError(f"matcher value contains unescaped double quote: {value}")
+        raise ValueError(f"bad matcher {text!r}: a quote inside the value is not escaped")
     return Matcher(name, cast(Op, op), unescape(inner))
 
 
 def unescape(text: str) -> str:
-    """Resolves backslash escapes; an unknown one is kept as it stands, for regular expressions."""
+    """Resolves the three escapes of the classic form; any other backslash is kept, for regular expressions."""
     return _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), text)
-
-
-def unquote(text: str) -> str:
-    """The inside of a double-quoted Go string: bytes as \\xNN and \\NNN, runes as \\uXXXX. Raises ValueError."""
-
-    def one(match: re.Match[str]) -> bytes:
-        code = match[1]
-        if code in _GO_ESCAPES:
-            return _GO_ESCAPES[code].encode()
-        if len(code) < 3:
-            raise ValueError(f"bad escape \\{code} in {text!r}")
-        if code[0] in "uU":
-            return chr(int(code[1:], 16)).encode()
-        return bytes([int(code[1:], 16) if code[0] == "x" else int(code, 8)])
-
-    parts, at = [], 0
-    for match in _GO_ESCAPE.finditer(text):
-        parts += [text[at : match.start()].encode(), one(match)]
-        at = match.end()
-    return b"".join([*parts, text[at:].encode()]).decode()

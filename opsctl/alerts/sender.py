@@ -120,7 +120,7 @@ class Sender:
         integration = self._integrations.get(place[1])
         lane = self._lanes.get(integration.impl.channel.name) if integration else None
         found = lane.queue.newest(place) if lane else None
-        return entry_of(found.batch, float("inf")) if found else None
+        return found.intended if found else None
 
     def open(self) -> Iterable[Delivery]:
         return [d for lane in self._lanes.values() for d in lane.queue.all()]
@@ -193,7 +193,8 @@ class Sender:
         head = lane.queue.head(now)
         assert head is not None
         delivery, gone = lane.queue.take(head)
-        lane.limiter.took(now)
+        if lane.channel.rate:
+            lane.limiter.took(now)
         flight = asyncio.create_task(self._fly(lane, delivery, gone, now))
         lane.flights.add(flight)
         flight.add_done_callback(lane.landed)
@@ -233,7 +234,8 @@ class Sender:
         began = self._clock.now()
         outcome, unsure = await call(HttpCourier(self._client), integration.impl, messages[sending.part])
         ended = self._clock.now()
-        lane.limiter.ended(now, ended)
+        if lane.channel.rate:
+            lane.limiter.ended(now, ended)
         self._figures.called(integration, ended - began)
         landed, statements = self._landed(lane, integration, sending, outcome, len(messages), ended)
         if unsure:

@@ -53,6 +53,7 @@ class Silences:
         self._known = {s.id: s for s in known}
         self._rules = rules or SilenceRules()
         self._standing: tuple[Silence, ...] | None = None
+        self.version = 0  # another after each change
 
     def get(self, wanted: str) -> Silence:
         """Raises NotFound."""
@@ -103,13 +104,17 @@ class Silences:
         gone = tuple(s.id for s in self._known.values() if s.ends_at < before)
         for each in gone:
             del self._known[each]
-        self._standing = None
+        self._changed()
         return gone
 
     def _put(self, silence: Silence) -> tuple[Silence, ...]:
         self._known[silence.id] = silence
-        self._standing = None
+        self._changed()
         return (silence,)
+
+    def _changed(self) -> None:
+        self._standing = None
+        self.version += 1
 
     def _check(self, silence: Silence) -> None:
         for number, matcher in enumerate(silence.matchers):

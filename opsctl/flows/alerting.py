@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from opsctl.alerts import life, state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import Configuration
-from opsctl.alerts.dedup import NotificationLog, entry_of, needs_update
-from opsctl.alerts.dispatch import Dispatcher, Group
+from opsctl.alerts.dedup import Entry, NotificationLog, entry_of, needs_update
+from opsctl.alerts.dispatch import Dispatcher, Group, Still
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.inhibit import Inhibitor
 from opsctl.alerts.life import Life
@@ -144,20 +144,50 @@ class Alerting:
 
     def flush(self, group: Group, now: float) -> list[Statement]:
         """One group is due. What is to be told is written down together with what has left the group."""
+        if group.still is not None and self._is_still(group.still, now):
+            return []
         batch = group.batch(now)
-        statements = self._tell(group, batch)
+        audible = self._audible(group, batch)
+        statements = self._tell(group, audible) if audible.alerts else []
         gone = group.settle(batch)
         if gone:
             statements.append(state.settle(group.key, group.route.receiver, gone))
             self._settled.add(group, gone)
             self.dispatcher.drop_empty(group)
+        elif not statements and audible is batch:
+            group.still = self._still(group, batch)
         return statements
 
-    def _tell(self, group: Group, batch: Batch) -> list[Statement]:
-        audible = self._audible(group, batch)
-        if not audible.alerts:
-            return []
-        integrations = self.configuration.receivers[batch.receiver]
+    def _still(self, group: Group, batch: Batch) -> Still | None:
+        """Until when the group, which has just had nothing to tell, has nothing to tell if nothing happens."""
+        route, known = group.route, []
+        if route.mute or route.active:
+            return None
+        until = min((a.ends_at for a in group.alerts.values() if a.ends_at is not None), default=float("inf"))
+        for each in self.configuration.receivers[route.receiver]:
+            place = (group.key, each.key)
+            entry = self._knows(place, batch.now)
+            known.append((place, entry))
+            if entry is not None:
+                until = min(until, entry.at + min(route.repeat_interval, self.log.retention))
+        return Still(until, self._version(), tuple(known))
+
+    def _is_still(self, still: Still, now: float) -> bool:
+        return (
+            now < still.until
+            and still.version == self._version()
+            and all(self._knows(place, now) is entry for place, entry in still.known)
+        )
+
+    def _version(self) -> int:
+        return self.silences.version + self.inhibitor.version
+
+    def _knows(self, place: tuple[str, str], now: float) -> Entry | None:
+        """What an integration has been told of a group, or is being told."""
+        return self.sender.intended(place) or self.log.get(place, now)
+
+    def _tell(self, group: Group, audible: Batch) -> list[Statement]:
+        integrations = self.configuration.receivers[audible.receiver]
         return [s for i in integrations for s in self._hand(i, group, audible)]
 
     def _hand(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
@@ -170,6 +200,7 @@ class Alerting:
 
     # -> inhibit -> mute -> silence ->
     def _audible(self, group: Group, batch: Batch) -> Batch:
+        """What is left to tell; the very batch when nothing is held back."""
         muted, heard = self.muted_by(group, batch.now), []
         for alert in batch.alerts:
             kept = self._kept_back(alert, group, muted, batch.now)
@@ -180,7 +211,7 @@ class Alerting:
             kind, figure, reason = kept
             self.figures.suppressed.labels(figure).inc()
             self.life.held(alert.fingerprint, batch.now, kind, reason, group.key)
-        return replace(batch, alerts=tuple(heard))
+        return batch if len(heard) == len(batch.alerts) else replace(batch, alerts=tuple(heard))
 
     def _kept_back(
         self, alert: Alert, group: Group, muted: tuple[str, ...], now: float
@@ -218,7 +249,7 @@ class Alerting:
     # -> dedup -> receiver -> delivery log
     def _notify(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
         place = (group.key, integration.key)
-        known = self.sender.intended(place) or self.log.get(place, batch.now)
+        known = self._knows(place, batch.now)
         cause = needs_update(known, batch, group.route.repeat_interval, integration.impl.send_resolved)
         if not cause:
             return []

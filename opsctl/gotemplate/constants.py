@@ -19,6 +19,13 @@ def string_value(token: Token, name: str) -> str:
     return _unescaped(token.text[1:-1], token, name)
 
 
+def unquoted(text: str) -> str:
+    """What a Go string in double quotes says. Raises TemplateError."""
+    if "\n" in text:
+        raise TemplateError(f"invalid syntax in string {text}")
+    return _unescaped(text[1:-1], Token("string", text, 0), "")
+
+
 def char_value(token: Token, name: str) -> int:
     """A character constant is its code point."""
     text = _unescaped(token.text[1:-1], token, name)

@@ -56,7 +56,7 @@ def test_matchers_in_both_forms(text: str, matchers: str) -> None:
     assert " ".join(str(m) for m in parse_matchers(text)) == matchers
 
 
-@pytest.mark.parametrize("text", ["a", '{a="b"', '"a=b', 'a=~"("', 'a="b" c="d"x"', "1a=b=c,"])
+@pytest.mark.parametrize("text", ["a", '{"a"="b', '"a=b', 'a=~"("', 'a="b" c="d"x"', "1a=b=c,"])
 def test_bad_matchers(text: str) -> None:
     with pytest.raises(ValueError):
         parse_matchers(text)
