@@ -21,6 +21,7 @@ from opsctl.alerts.receiver import (
     Unsendable,
     channel_name,
 )
+from opsctl.alerts.receivers.webhook_body import plain_body
 from opsctl.alerts.setting import Setting, url_problem
 from opsctl.core.document import parse
 from opsctl.core.errors import DocumentError
@@ -50,9 +51,11 @@ class Webhook(HttpReceiver):
 
     @property
     def channel(self) -> Channel:
-        return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=True)
+        return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=True)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
+        if self.payload is None and "{{" not in self.url:
+            return (Request("POST", self.url, plain_body(batch, self.max_alerts), _AGENT, self.http, self.root),)
         data = template_data(batch, self.max_alerts)
         try:
             url = self.templates.text(self.url, data, batch.now)
