@@ -103,7 +103,7 @@ class _Link(asyncio.Protocol):
         if self._head is not None and self._ends_with_connection():
             self._done(bytes(self._data))
         elif self._answer is not None and not self._answer.done():
-            self._answer.set_exception(BrokenOff("the connection ended before the answer"))
+            self._answer.set_exception(BrokenOff("the answer broke off: the connection ended"))
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Webhook(HttpReceiver):
     timeout: float = 0.0
     kind: str = "webhook"
 
-    @property
+    @cached_property
     def channel(self) -> Channel:
         return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=True)
 
