@@ -127,16 +127,16 @@ class _Link(asyncio.Protocol):
     def _read_body(self, status: int, headers: dict[bytes, bytes]) -> None:
         if status in (204, 304):
             self._done(b"")
-        elif headers.get(b"transfer-encoding", b"").lower() == b"chunked":
-            body = _unchunked(bytes(self._data))
-            if body is not None:
-                self._done(body)
-        elif not self._ends_with_connection() and len(self._data) >= int(headers.get(b"content-length", b"0")):
-            self._done(bytes(self._data))
-        if self._answer is not None and not self._answer.done() and len(self._data) >= self._most:
-            self.open = False
-            self._done(bytes(self._data))
-            self._transport.abort()
+            return
+        body, whole = bytes(self._data), False
+        if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
+            body, whole = _unchunked(body)
+        elif not self._ends_with_connection():
+            whole = len(body) >= int(headers.get(b"content-length", b"0"))
+        if whole or len(body) >= self._most:
+            self._done(body)
+        if not whole and len(body) >= self._most:
+            self.close()  # the rest is of no interest
 
     def _ends_with_connection(self) -> bool:
         if self._head is None or self._head[0] in (204, 304):
@@ -163,16 +163,14 @@ def _head(raw: bytes) -> tuple[int, dict[bytes, bytes]]:
     return int(rest[:3]), {**headers, b"": version}
 
 
-def _unchunked(data: bytes) -> bytes | None:
-    """The body of a complete chunked message; None when more has to come. Raises ValueError."""
+def _unchunked(data: bytes) -> tuple[bytes, bool]:
+    """What has come of a chunked body, and whether that is all. Raises ValueError."""
     parts: list[bytes] = []
     at = 0
     while (end := data.find(b"\r\n", at)) >= 0:
         size = int(data[at:end].partition(b";")[0], 16)
-        if size == 0:
-            return b"".join(parts) if data.find(b"\r\n\r\n", end) >= 0 else None
-        if size < 0 or len(data) < end + 2 + size + 2:
-            return None
+        if size <= 0:
+            return b"".join(parts), data.find(b"\r\n\r\n", end) >= 0
         parts.append(data[end + 2 : end + 2 + size])
         at = end + 2 + size + 2
-    return None
+    return b"".join(parts), False
