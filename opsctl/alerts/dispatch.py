@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from opsctl.alerts.batch import Batch, sort_alerts
 from opsctl.alerts.route import Route
@@ -38,12 +38,12 @@ class Group:
 
     def batch(self, now: float) -> Batch:
         """All alerts of the group as they stand at `now`; an alert that has not ended loses its future end."""
-        standing = (a if a.resolved(now) else replace(a, ends_at=None) for a in self.alerts.values())
+        standing = [a.standing(now) for a in self.alerts.values()]
         return Batch(
             receiver=self.route.receiver,
             group_key=self.key,
             group_labels=self.labels,
-            alerts=sort_alerts(tuple(standing)),
+            alerts=sort_alerts(standing),
             now=now,
         )
 

@@ -127,14 +127,19 @@ def template_data(batch: Batch, most: int = 0) -> Data:
     alerts = batch.alerts[:most] if most else batch.alerts
     firing = any(a.ends_at is None for a in alerts)
     return Data(
-        Receiver=_SPECIAL.sub(lambda m: f"\\{m.group()}", batch.receiver),
+        Receiver=quoted(batch.receiver),
         Status="firing" if firing else "resolved",
         Alerts=Alerts(_shown(a) for a in alerts),
         GroupLabels=KV(batch.group_labels),
-        CommonLabels=KV(_common([a.labels for a in alerts])),
-        CommonAnnotations=KV(_common([a.annotations for a in alerts])),
+        CommonLabels=KV(common([a.labels for a in alerts])),
+        CommonAnnotations=KV(common([a.annotations for a in alerts])),
         ExternalURL=batch.external_url,
     )
+
+
+def quoted(name: str) -> str:
+    """A receiver's name as Alertmanager shows it: fit for a regular expression."""
+    return _SPECIAL.sub(lambda m: f"\\{m.group()}", name)
 
 
 def _shown(alert: Alert) -> ShownAlert:
@@ -149,6 +154,7 @@ def _shown(alert: Alert) -> ShownAlert:
     )
 
 
-def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What is the same in all."""
     first = sets[0] if sets else {}
     return {k: v for k, v in first.items() if all(s.get(k) == v for s in sets)}

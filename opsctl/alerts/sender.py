@@ -242,7 +242,8 @@ class Sender:
             landed = replace(landed, possibly_repeated=True)
         if lane.channel.rate:
             statements.append(state.move_sent(lane.channel.name, now, ended))
-        await self._durable([state.move_delivery(landed), *statements])
+        # Not waited for: what is sent next waits for its own intent, which is written after this.
+        self._write([state.move_delivery(landed), *statements])
         return landed
 
     def _landed(
@@ -285,6 +286,16 @@ class Sender:
         entry = entry_of(delivery.batch, now)
         self._log.record(delivery.place, entry)
         return [state.put_told(delivery.place, entry, now + self._log.retention)]
+
+    def _write(self, statements: list[Statement]) -> None:
+        """Writes without waiting; a refused write is said."""
+
+        def look(done: asyncio.Future[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self._figures.write_failures.inc()
+                LOG.error("delivery.not_written", error)
+
+        self._writer.write(statements).add_done_callback(look)
 
     async def _durable(self, statements: list[Statement]) -> None:
         """Writes; when the disk refuses, says so and goes on: a message that is sent twice beats one never sent."""

@@ -154,12 +154,12 @@ class Alerting:
             statements.append(state.settle(group.key, group.route.receiver, gone))
             self._settled.add(group, gone)
             self.dispatcher.drop_empty(group)
-        elif not statements and audible is batch:
+        elif audible is batch:
             group.still = self._still(group, batch)
         return statements
 
     def _still(self, group: Group, batch: Batch) -> Still | None:
-        """Until when the group, which has just had nothing to tell, has nothing to tell if nothing happens."""
+        """Until when the group, which has just told all, has nothing to tell if nothing happens."""
         route, known = group.route, []
         if route.mute or route.active:
             return None

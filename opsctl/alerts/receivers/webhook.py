@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from opsctl.alerts.receiver import (
     Unsendable,
     channel_name,
 )
+from opsctl.alerts.receivers.webhook_body import plain_body
 from opsctl.alerts.setting import Setting, url_problem
 from opsctl.core.document import parse
 from opsctl.core.errors import DocumentError
@@ -50,15 +52,17 @@ class Webhook(HttpReceiver):
     again: bool = True
     kind: str = "webhook"
 
-    @property
+    @cached_property
     def channel(self) -> Channel:
-        return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=self.again)
+        return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=self.again)
 
     def addressed(self, person: Person) -> Webhook:
         """As Personal: the body's receiver names the person."""
         return replace(self, again=False)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
+        if self.payload is None and "{{" not in self.url:
+            return (Request("POST", self.url, plain_body(batch, self.max_alerts), _AGENT, self.http, self.root),)
         data = template_data(batch, self.max_alerts)
         try:
             url = self.templates.text(self.url, data, batch.now)
