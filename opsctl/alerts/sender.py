@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from opsctl.alerts import state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
-from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SENT, Delivery, back_off
+from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SENT, SUPERSEDED, Delivery, back_off
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.limiter import Limiter
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.queue import Queue
 from opsctl.alerts.receiver import Channel, Integration, Outcome, Refused, RetryAfter, Sent
 from opsctl.alerts.transport import HttpCourier, call
@@ -50,12 +51,16 @@ class _Lane:
 
 
 class Sender:
-    """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names)."""
+    """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names).
+
+    `others`: the other members of a cluster; set before `start`.
+    """
 
     def __init__(
         self, writer: Writer, log: NotificationLog, clock: Clock, figures: Figures, dress: Dress,
         remembered: state.Remembered,
     ) -> None:  # fmt: skip
+        self.others: Others = Alone()
         self._writer, self._log, self._clock, self._figures, self._dress = writer, log, clock, figures, dress
         self._last_id = remembered.last_id
         self._sent, self._rests = remembered.sent, remembered.rests
@@ -108,7 +113,17 @@ class Sender:
         joined = self._lanes[delivery.channel].queue.join(delivery)
         if joined is None:
             self._home(delivery)
+        if not delivery.batch.test:
+            self.others.queued(delivery.place, entry_of(delivery.batch, 0.0), delivery.created_at)
         return state.put_delivery(joined or delivery)
+
+    def called_elsewhere(self, channel: str, at: float) -> None:
+        """Another member has called a channel: it counts against the rate here too."""
+        lane = self._lanes.get(channel)
+        if lane is not None:
+            lane.limiter.took(at)
+        else:
+            self._sent.setdefault(channel, []).append(at)
 
     def requeue(self, delivery: Delivery) -> list[Statement]:
         """Queues a delivery of the log once more; returns what to write down."""
@@ -195,6 +210,7 @@ class Sender:
         delivery, gone = lane.queue.take(head)
         if lane.channel.rate:
             lane.limiter.took(now)
+            self.others.called(lane.channel.name, now)
         flight = asyncio.create_task(self._fly(lane, delivery, gone, now))
         lane.flights.add(flight)
         flight.add_done_callback(lane.landed)
@@ -205,8 +221,13 @@ class Sender:
         lane.queue.keep(sending)
         landed = replace(taken, reason="stopped before it was sent")
         try:
-            await self._durable(self._intent(lane, sending, gone, now))
-            landed = await self._attempt(lane, sending, now)
+            await self.others.catch_up()
+            if self._is_told(taken):
+                landed = replace(taken, status=SUPERSEDED, reason="another member has told it", next_at=0.0)
+                self._write([state.move_delivery(landed)])
+            else:
+                await self._durable(self._intent(lane, sending, gone, now))
+                landed = await self._attempt(lane, sending, now)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # a defect in one receiver must not end its loop
@@ -215,6 +236,14 @@ class Sender:
             again = self._clock.now() + _PAUSE_AFTER_DEFECT + back_off(sending.attempts, random.random())
             landed = replace(sending, status=PENDING, next_at=again, reason=f"{type(error).__name__}: {error}")
         lane.queue.land(landed)
+
+    def _is_told(self, delivery: Delivery) -> bool:
+        """Whether its place has been told all of it since it was queued."""
+        entry = self._log.get(delivery.place, self._clock.now())
+        if entry is None or entry.at < delivery.created_at or delivery.batch.test:
+            return False
+        told = entry_of(delivery.batch, 0.0)
+        return told.firing <= entry.firing and told.resolved <= entry.resolved
 
     def _intent(self, lane: _Lane, sending: Delivery, gone: list[Delivery], now: float) -> list[Statement]:
         statements = [state.move_delivery(d) for d in gone]
@@ -285,6 +314,7 @@ class Sender:
             return []
         entry = entry_of(delivery.batch, now)
         self._log.record(delivery.place, entry)
+        self.others.told(delivery.place, entry)
         return [state.put_told(delivery.place, entry, now + self._log.retention)]
 
     def _write(self, statements: list[Statement]) -> None:

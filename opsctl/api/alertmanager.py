@@ -32,8 +32,10 @@ _NO_LABELS = Labels()
 class AlertmanagerApi:
     """The endpoints, as methods over the pipeline."""
 
-    def __init__(self, alerting: Alerting, clock: Clock, address: Callable[[], str]) -> None:
-        self._alerting, self._clock, self._address = alerting, clock, address
+    def __init__(
+        self, alerting: Alerting, clock: Clock, members: Callable[[], tuple[str, list[dict[str, str]]]]
+    ) -> None:
+        self._alerting, self._clock, self._members = alerting, clock, members
         self._classic = alerting.names is classic_name
         self._started = clock.now()
 
@@ -127,9 +129,9 @@ class AlertmanagerApi:
         return answer([{"name": name} for name in self._alerting.configuration.receivers])
 
     async def get_status(self, _: Request) -> Response:
-        name = f"opsctl-{platform.node() or 'local'}"
+        name, members = self._members()
         return answer({
-            "cluster": {"name": name, "peers": [{"address": self._address(), "name": name}], "status": "ready"},
+            "cluster": {"name": name, "peers": members, "status": "ready"},
             "config": {"original": self._alerting.configuration.standard},
             "uptime": iso(self._started),
             "versionInfo": {

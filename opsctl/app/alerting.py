@@ -22,6 +22,7 @@ from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.history import History
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.silence import SilenceRules
 from opsctl.alerts.writer import Writer
@@ -34,6 +35,7 @@ from opsctl.api.noise import NoiseApi
 from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
 from opsctl.api.routing import RoutingApi
+from opsctl.app.cluster import Clustered, build_cluster, is_clustered
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError
@@ -110,14 +112,16 @@ class AlertingProcess:
         url = options.external_url or f"http://{options.address}"
         links = Links(load_key(options.storage / "links.key"), url)
         self._acks = Acks(Database(options.storage / "acks.db", acks.SCHEMA))
-        self._duty = Duty(lambda: self._oncall, Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA)))
+        self._overrides = Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA))
+        self._duty = Duty(lambda: self._oncall, self._overrides)
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
         dress = dresser(links, self._acks, clock)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
-        self._make: Callable[[], Alerting] = lambda: Alerting(
+        self._make: Callable[[Others], Alerting] = lambda others: Alerting(
             configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,
-            Ways(options.start_delay, options.silences, self._duty.oncall, known_ladders),
+            Ways(options.start_delay, options.silences, self._duty.oncall, known_ladders, others),
         )  # fmt: skip
+        self._cluster: Clustered | None = None
         self._links, self._oncall, self._configuration = links, oncall, configuration
         self._tasks: list[asyncio.Task[None]] = []
         self._asgi: ASGIApp | None = None
@@ -139,7 +143,9 @@ class AlertingProcess:
 
     async def start(self) -> None:
         """Takes up the last life's alerts and deliveries; returns when the loops run."""
-        self.alerting = self._make()
+        others = await self._join()
+        self.alerting = self._make(others)
+        self._share()
         history = History(self._database)
         self._acknowledging = Acknowledging(self.alerting, history, self._links, self._oncall)
         self._heartbeats = Heartbeats(self.alerting, self.sender, self._clock, self.figures)
@@ -155,6 +161,34 @@ class AlertingProcess:
         self._loaded(self._configuration)
         LOG.info("alerting.started", alerts=len(self.alerting.alerts), config=str(self._options.config_file))
 
+    async def _join(self) -> Others:
+        """Becomes a member of the cluster that was asked for, if any, and learns what it knows."""
+        options = self._options
+        if not is_clustered(options.cluster):
+            return Alone()
+        self._cluster = build_cluster(options.cluster, options.retention, self._clock)
+        self.sender.others = self._cluster.sharing
+        await self._cluster.start()
+        return self._cluster.sharing
+
+    def _share(self) -> None:
+        if self._cluster is not None:
+            alerting = self.alerting
+            self._cluster.sharing.connect(
+                alerting.silences, alerting.log, self.sender, self._acks, self._overrides, alerting.escalating,
+                alerting.written,
+            )  # fmt: skip
+
+    def _members(self) -> tuple[str, list[dict[str, str]]]:
+        """Our name, and all members with their addresses."""
+        own = {"name": f"opsctl-{platform.node() or 'local'}", "address": self._options.peer(self.address)}
+        if self._cluster is None:
+            return own["name"], [own]
+        members = self._cluster.peer.members
+        own = {"name": members.me, "address": members.address}
+        others = [{"name": m.name, "address": m.address} for m in members.alive(self._clock.now())]
+        return members.me, sorted([own, *others], key=lambda m: m["name"])
+
     async def stop(self) -> None:
         """Sends what is due (10 s at most), writes what is known, lets the folder go."""
         self.alerting.stop()
@@ -164,6 +198,8 @@ class AlertingProcess:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.sender.stop(_DRAIN_SECONDS)
+        if self._cluster is not None:
+            await self._cluster.peer.stop()
         await self._writer.close()
         self._database.close()
         self._folder.close()
@@ -202,7 +238,7 @@ class AlertingProcess:
         delivering = Delivering(self.alerting, self.sender, self._writer)
         options, prefix = self._options, self._options.prefix
         routes: list[Route] = [
-            *AlertmanagerApi(self.alerting, self._clock, lambda: options.peer(self.address)).routes(),
+            *AlertmanagerApi(self.alerting, self._clock, self._members).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
             *LifeApi(Explaining(self.alerting, self._database, history, self._acks), self._clock).routes(),
             *RoutingApi(self.alerting).routes(),

@@ -17,6 +17,7 @@ from opsctl.alerts.dispatch import Dispatcher, Group, Still
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.inhibit import Inhibitor
 from opsctl.alerts.life import Life
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.receiver import Integration
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.settled import Settled
@@ -42,13 +43,14 @@ _AT_ONCE = 200  # groups flushed before the loop does something else
 class Ways:
     """How the pipeline was asked to behave: seconds before the first flush, what silences keep to, who is on call.
 
-    `ladders`: those of the last life, each with its batch.
+    `ladders`: those of the last life, each with its batch; `others`: the other members of a cluster.
     """
 
     start_delay: float = 0.0
     silences: SilenceRules = field(default_factory=SilenceRules)
     roster: Callable[[], OnCall] = OnCall
     ladders: Mapping[Place, tuple[Ladder, bytes]] = field(default_factory=dict)
+    others: Others = field(default_factory=Alone)
 
 
 WAYS = Ways()
@@ -68,8 +70,12 @@ class Alerting:
         self._settled, self.life = Settled(remembered.settled), Life()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._late: set[asyncio.TimerHandle] = set()
         standing = Standing(self.alerts, self._hushed, acks)
-        self.escalating = Escalating(ways.ladders, ways.roster, standing, sender, self._written, clock, figures)
+        self._others = ways.others
+        self.escalating = Escalating(
+            ways.ladders, ways.roster, standing, sender, self.written, clock, figures, ways.others.wait
+        )
         self._take(configuration, restored=True)
 
     def configure(self, configuration: Configuration) -> None:
@@ -80,7 +86,7 @@ class Alerting:
         self.configuration = configuration
         self.dispatcher = Dispatcher(configuration.route, self._start_at)
         self.inhibitor = Inhibitor(configuration.inhibit_rules)
-        self.stop()
+        self._disarm()
         self.sender.configure({**configuration.integrations, **self.escalating.configure(configuration)})
         now = self._clock.now()
         for alert in self.alerts.all():
@@ -123,7 +129,7 @@ class Alerting:
         at = self.dispatcher.next_due()
         if at is None or (self._timer is not None and self._timer_at <= at):
             return
-        self.stop()
+        self._disarm()
         self._timer_at = at
         self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self._clock.now()), self._tick)
 
@@ -139,7 +145,7 @@ class Alerting:
                 LOG.error("flush.defect", error, group=group.key)
         statements += self.life.taken()
         if statements:
-            self._written(statements)
+            self.written(statements)
         self._arm()
 
     def flush(self, group: Group, now: float) -> list[Statement]:
@@ -148,10 +154,15 @@ class Alerting:
             return []
         batch = group.batch(now)
         audible = self._audible(group, batch)
-        statements = self._tell(group, audible) if audible.alerts else []
+        wait = self._others.wait() if audible.alerts else 0.0
+        statements = self._tell(group, audible) if audible.alerts and not wait else []
         gone = group.settle(batch)
+        over = [state.settle(group.key, group.route.receiver, gone)] if gone else []
+        if wait:
+            self._tell_later(wait, group, audible, over)
+        else:
+            statements += over
         if gone:
-            statements.append(state.settle(group.key, group.route.receiver, gone))
             self._settled.add(group, gone)
             self.dispatcher.drop_empty(group)
         elif audible is batch:
@@ -183,11 +194,29 @@ class Alerting:
         return self.silences.version + self.inhibitor.version
 
     def _knows(self, place: tuple[str, str], now: float) -> Entry | None:
-        """What an integration has been told of a group, or is being told."""
-        return self.sender.intended(place) or self.log.get(place, now)
+        """What an integration has been told of a group, or is being told, here or by another member."""
+        return self.sender.intended(place) or self._others.intends(place) or self.log.get(place, now)
+
+    def _tell_later(self, wait: float, group: Group, audible: Batch, over: list[Statement]) -> None:
+        """Leaves a flush to the members before us; what they have not told by then, and do not intend to, we tell."""
+
+        def late() -> None:
+            places = [(group.key, i.key) for i in self.configuration.receivers.get(audible.receiver, ())]
+            if self._others.wait() and any(self._others.intends(place) for place in places):
+                self._late.add(loop.call_later(self._others.wait(), late))
+                return
+            try:
+                self.written([*self._tell(group, audible), *over, *self.life.taken()])
+            except Exception as error:  # as in _tick
+                self.figures.defects.labels("flush").inc()
+                LOG.error("flush.defect", error, group=group.key)
+
+        loop = asyncio.get_running_loop()
+        self._late = {timer for timer in self._late if timer.when() > loop.time() and not timer.cancelled()}
+        self._late.add(loop.call_later(wait, late))
 
     def _tell(self, group: Group, audible: Batch) -> list[Statement]:
-        integrations = self.configuration.receivers[audible.receiver]
+        integrations = self.configuration.receivers.get(audible.receiver, ())
         return [s for i in integrations for s in self._hand(i, group, audible)]
 
     def _hand(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
@@ -257,6 +286,7 @@ class Alerting:
         if not told.alerts:
             entry = entry_of(batch, batch.now)
             self.log.record(place, entry)
+            self._others.told(place, entry)
             return [state.put_told(place, entry, batch.now + self.log.retention)]
         delivery = self.sender.new(integration, told, cause, batch.now)
         return self.sender.enqueue(delivery)
@@ -264,6 +294,8 @@ class Alerting:
     # -- beside the sentence
     def keep_silences(self, changed: Iterable[Silence]) -> asyncio.Future[None]:
         """Writes changed silences; they count at once, and are durable when the future is done."""
+        changed = tuple(changed)
+        self._others.silenced(changed)
         return self._writer.write([state.put_silences(changed)])
 
     def test(self, integration: Integration, batch: Batch) -> tuple[int, asyncio.Future[None]]:
@@ -280,7 +312,7 @@ class Alerting:
             self.inhibitor.forget(alert)
         self._settled.forget(gone)
         self.life.forget(a.fingerprint for a in gone)
-        self._written(state.drop_alerts(gone))
+        self.written(state.drop_alerts(gone))
 
     def drop_old(self, retention: float) -> None:
         """Forgets expired silences and old rows of the logs."""
@@ -291,7 +323,14 @@ class Alerting:
             self.log.forget(now)
         with kept["silences"].gc.time():
             silences = self.silences.forget(now - retention)
-        self._written([state.drop_silences(silences), *state.prune(now, retention), life.prune(now - retention)])
+        self.written(
+            [
+                state.drop_silences(silences),
+                *state.prune(now, retention),
+                life.prune(now - retention),
+                *self.escalating.forget(now - retention),
+            ]
+        )
 
     def end_lapsed(self) -> None:
         """Ends acknowledgements whose time is up or whose alert is over."""
@@ -306,11 +345,17 @@ class Alerting:
 
     def stop(self) -> None:
         """No more flushes."""
+        self._disarm()
+        for timer in self._late:
+            timer.cancel()
+        self._late = set()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
 
-    def _written(self, statements: list[Statement]) -> None:
+    def written(self, statements: list[Statement]) -> None:
         """Writes without waiting; a refused write is a figure and a log line (the queue in memory goes on)."""
 
         def look(done: asyncio.Future[None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
@@ -37,12 +38,16 @@ Write = Callable[[list[Statement]], None]
 
 
 class Escalating:
-    """All ladders. `roster` is oncall.yml in force with its overrides; `write` writes without waiting."""
+    """All ladders. `roster` is oncall.yml in force with its overrides; `write` writes without waiting; `wait`: seconds
+    that are left to members of a cluster that go before us. `changed` is told of every change of a ladder.
+    """
 
     def __init__(
         self, known: Mapping[Place, tuple[Ladder, bytes]], roster: Callable[[], OnCall], standing: Standing,
-        sender: Sender, write: Write, clock: Clock, figures: Figures,
+        sender: Sender, write: Write, clock: Clock, figures: Figures, wait: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
+        self.changed: Callable[[Place, float, Any], None] = lambda *_: None
+        self._wait, self._noticed = wait, dict[Place, tuple[str, float]]()
         self._ladders = {place: ladder for place, (ladder, _) in known.items()}
         self._batches = {place: batch_of(orjson.loads(data)) for place, (_, data) in known.items()}
         self._roster, self._standing, self._sender, self._write = roster, standing, sender, write
@@ -80,7 +85,25 @@ class Escalating:
         """A group was flushed to an on-call receiver: its ladder starts, goes on, or ends. Returns what to write."""
         place = (batch.group_key, integration.key)
         self._batches[place] = batch
-        return self._review(place, batch.now)
+        return self._review(place, self._clock.now(), told_now=True)
+
+    def merge(self, place: Place, data: Mapping[str, Any]) -> list[Statement]:
+        """Takes a ladder as another member has left it; returns what to write."""
+        ladder, batch = ladders.ladder_of(data["ladder"]), batch_of(data["batch"])
+        self._ladders[place], self._batches[place] = ladder, batch
+        self._noticed.pop(place, None)
+        return [ladders.put(ladder, _dumped(batch))]
+
+    def records(self) -> list[tuple[Place, float, Any]]:
+        """(place, when it changed, its data for the others)."""
+        return [(place, ladder.at, self._data(place, ladder)) for place, ladder in self._ladders.items()]
+
+    def forget(self, before: float) -> list[Statement]:
+        """Drops the ladders that were over before an instant."""
+        gone = [p for p, x in self._ladders.items() if x.status == RESOLVED and x.at < before]
+        for place in gone:
+            self._drop(place)
+        return [*(ladders.drop(place) for place in gone), ladders.prune(before)]
 
     # -- the loop
     async def _run(self) -> None:
@@ -95,30 +118,42 @@ class Escalating:
                     self._figures.defects.labels("ladder").inc()
                     LOG.error("ladder.defect", error, group=place[0], integration=place[1])
 
-    def _review(self, place: Place, now: float) -> list[Statement]:
+    def _review(self, place: Place, now: float, told_now: bool = False) -> list[Statement]:
         """Acknowledged, over, begun anew, or a step further: what has become of one ladder."""
-        integration = self._integration(place[1])
-        ladder, batch = self._ladders.get(place), self._batches[place]
+        ladder, integration = self._ladders.get(place), self._integration(place[1])
         if integration is None:
             return self._forget(place)
-        audible = self._standing.audible(batch.alerts, now)
+        if ladder is not None and ladder.status == RESOLVED and not told_now:
+            return []
+        audible = self._standing.audible(self._batches[place].alerts, now)
         acked = self._standing.acked(audible, now)
         firing = [a.fingerprint for a in audible]
         what, changed = told(ladder, firing, list(acked), "、".join(sorted(set(acked.values()))), now)
-        if ladder is None and what == "keep":
-            self._batches.pop(place)
+        if what == "keep":
+            if changed is None:
+                self._drop(place)
+            elif changed.status == CLIMBING and now >= changed.next_at + self._wait():
+                return self._climb(place, changed, integration, now)
             return []
-        if what == "start":
-            began = Ladder(
-                group_key=place[0], integration=place[1], policy=integration.policy or f"schedule:{integration.schedule}",
-                began=now, next_at=now, fingerprints=tuple(firing),
-            )  # fmt: skip
-            return self._climb(place, began, integration, now)
+        if not told_now and not self._is_ours(place, what, now):
+            return []
         if what == "end" and changed is not None:
             return self._end(place, changed, now)
-        if changed is not None and changed.status == CLIMBING and now >= changed.next_at:
-            return self._climb(place, changed, integration, now)
-        return []
+        began = Ladder(
+            group_key=place[0], integration=place[1], policy=integration.policy or f"schedule:{integration.schedule}",
+            began=now, next_at=now, fingerprints=tuple(firing),
+        )  # fmt: skip
+        return self._climb(place, began, integration, now)
+
+    def _is_ours(self, place: Place, what: str, now: float) -> bool:
+        """Whether those who go before us have had their time to do it."""
+        seen = self._noticed.get(place)
+        if seen is None or seen[0] != what:
+            seen = self._noticed[place] = (what, now)
+        if now < seen[1] + self._wait():
+            return False
+        del self._noticed[place]
+        return True
 
     def _integration(self, key: str) -> OnCallReceiver | None:
         name = key.split("/oncall/")[0]
@@ -143,12 +178,14 @@ class Escalating:
             log.append((nobody, "", None, "nobody has the duty"))
             LOG.warning("ladder.nobody", group=place[0], policy=ladder.policy, step=ladder.step)
         after = replace(after, paged=tuple(sent))
-        self._ladders[place] = after
+        self._keep(place, after, batch, now)
         self._figures.steps.labels(ladder.policy).inc()
         LOG.info(
             "ladder.step", group=place[0], policy=ladder.policy, lap=ladder.lap, step=ladder.step, pages=len(pages)
         )
-        return [*statements, ladders.put(after, _dumped(batch)), ladders.put_pages(after, log, now)]
+        return [
+            *statements, ladders.put(self._ladders[place], _dumped(batch)), ladders.put_pages(after, log, now),
+        ]  # fmt: skip
 
     def _keys(self, place: Place, person: str, via: str) -> list[str]:
         name = pager(place[1].split("/oncall/")[0], person, via)
@@ -173,11 +210,17 @@ class Escalating:
         note = Page("", (), ended.lap, ended.step)
         log = ladders.put_pages(ended, [(note, "", None, ended.ended_why)], now)
         batch = replace(self._batches[place], alerts=self._now(self._batches[place].alerts, now), now=now)
-        if ended.status != RESOLVED:
-            self._ladders[place] = ended
-            return [ladders.put(ended, _dumped(batch)), log]
-        statements = self._told_over(place, ended, batch)
-        return [*statements, log, *self._forget(place)]
+        self._keep(place, ended, batch, now)
+        over = self._told_over(place, ended, batch) if ended.status == RESOLVED else []
+        return [*over, ladders.put(self._ladders[place], _dumped(batch)), log]
+
+    def _keep(self, place: Place, ladder: Ladder, batch: Batch, now: float) -> None:
+        """What has changed counts from now on, here and with the others."""
+        self._ladders[place], self._batches[place] = replace(ladder, at=now), batch
+        self.changed(place, now, self._data(place, self._ladders[place]))
+
+    def _data(self, place: Place, ladder: Ladder) -> Any:
+        return {"ladder": ladders.ladder_json(ladder), "batch": batch_json(self._batches[place])}
 
     def _told_over(self, place: Place, ended: Ladder, batch: Batch) -> list[Statement]:
         integration = self._integration(place[1])
@@ -194,10 +237,14 @@ class Escalating:
     def _now(self, alerts: Iterable[Alert], now: float) -> tuple[Alert, ...]:
         return tuple(self._standing.live(a, now) for a in alerts)
 
-    def _forget(self, place: Place) -> list[Statement]:
-        known = self._ladders.pop(place, None)
+    def _drop(self, place: Place) -> bool:
         self._batches.pop(place, None)
-        return [ladders.drop(place)] if known is not None else []
+        self._noticed.pop(place, None)
+        return self._ladders.pop(place, None) is not None
+
+    def _forget(self, place: Place) -> list[Statement]:
+        """Its receiver is no longer configured."""
+        return [ladders.drop(place)] if self._drop(place) else []
 
 
 def policy_of(oncall: OnCall, integration: OnCallReceiver) -> Policy:

@@ -32,7 +32,7 @@ class Ladder:
     """One group of alerts on its way up one policy. `step` is the next to be taken, at `next_at`; `lap` counts from 0.
 
     A group has one ladder an integration. `fingerprints`: the alerts that fired when it was last told; `paged`: the
-    integrations by which people have been told; `ended_why` says who or what ended it.
+    integrations by which people have been told; `ended_why` says who or what ended it; `at`: when it last changed.
     """
 
     group_key: str
@@ -46,6 +46,7 @@ class Ladder:
     lap: int = 0
     status: str = CLIMBING
     ended_why: str = ""
+    at: float = 0.0
 
 
 class People(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -25,18 +25,22 @@ Statement = tuple[str, Sequence[Sequence[object]]]
 def remember(database: Database) -> dict[Place, tuple[Ladder, bytes]]:
     """The ladders of the last life, each with the batch it was told."""
     return {
-        (r["group_key"], r["integration"]): (_ladder(r["data"]), bytes(r["batch"]))
+        (r["group_key"], r["integration"]): (ladder_of(orjson.loads(r["data"])), bytes(r["batch"]))
         for r in database.rows("SELECT * FROM ladder")
     }
 
 
-def _ladder(data: bytes) -> Ladder:
-    made = orjson.loads(data)
+def ladder_json(ladder: Ladder) -> dict[str, Any]:
+    return asdict(ladder)
+
+
+def ladder_of(made: Mapping[str, Any]) -> Ladder:
+    """The reverse of `ladder_json`."""
     return Ladder(**{**made, "fingerprints": tuple(made["fingerprints"]), "paged": tuple(made["paged"])})
 
 
 def put(ladder: Ladder, batch: bytes) -> Statement:
-    data = orjson.dumps(asdict(ladder))
+    data = orjson.dumps(ladder_json(ladder))
     return "INSERT OR REPLACE INTO ladder VALUES (?,?,?,?)", [(ladder.group_key, ladder.integration, data, batch)]
 
 

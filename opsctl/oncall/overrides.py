@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,14 @@ SCHEMA: Sequence[str] = (
 
 
 class Overrides:
-    """All that have not ended long ago. Safe among threads."""
+    """All that have not ended long ago. Safe among threads. `changed` is told of each: (id, when, its data)."""
 
     def __init__(self, database: Database) -> None:
         self._db, self._lock = database, threading.Lock()
-        self._known = {r["id"]: _override(r) for r in database.rows("SELECT * FROM override ORDER BY updated_at")}
+        self.changed: Callable[[str, float, Any], None] = lambda *_: None
+        rows = database.rows("SELECT * FROM override ORDER BY updated_at")
+        self._known = {r["id"]: _override(r) for r in rows}
+        self._at = {r["id"]: float(r["updated_at"]) for r in rows}
 
     def all(self) -> tuple[Override, ...]:
         """In the order in which they were given: the last goes before the others."""
@@ -44,12 +47,29 @@ class Overrides:
         self._put(ended, now)
         return ended
 
+    def merge(self, number: str, at: float, data: Mapping[str, Any]) -> None:
+        """Takes one as another member has left it."""
+        self._keep(Override(**data, id=number), at)
+
+    def records(self) -> list[tuple[str, float, Any]]:
+        """(id, when it changed, its data)."""
+        return [(o.id, self._at[o.id], _data(o)) for o in self.all()]
+
     def _put(self, made: Override, now: float) -> None:
+        self._keep(made, now)
+        self.changed(made.id, now, _data(made))
+
+    def _keep(self, made: Override, now: float) -> None:
         row = (made.id, made.schedule, made.person, made.begin, made.end, made.reason, made.by, now)
         with self._lock, self._db.transaction() as tx:
             tx.execute("INSERT OR REPLACE INTO override VALUES (?,?,?,?,?,?,?,?)", row)
             self._known.pop(made.id, None)
             self._known[made.id] = made
+            self._at[made.id] = now
+
+
+def _data(o: Override) -> dict[str, Any]:
+    return {k: getattr(o, k) for k in ("schedule", "person", "begin", "end", "reason", "by")}
 
 
 def _override(row: Any) -> Override:
