@@ -81,7 +81,10 @@ def absorb(older: Delivery, newer: Delivery) -> Delivery:
     Nothing that was never told is lost: alerts that resolved meanwhile stay in the batch.
     """
     repeated = older.possibly_repeated or newer.possibly_repeated
-    return replace(older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated)
+    kept = min(older.next_at, newer.next_at) if older.attempts == 0 else older.next_at
+    return replace(
+        older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated, next_at=kept
+    )
 
 
 def idle(delivery: Delivery) -> bool:

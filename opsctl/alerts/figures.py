@@ -28,6 +28,8 @@ class Figures:
         )
         self.config_hash = Gauge("alertmanager_config_hash", "Hash of the loaded configuration.", registry=r)
         self.rules = Gauge("alertmanager_inhibition_rules", "Inhibition rules configured.", registry=r)
+        self.members = Gauge("alertmanager_cluster_members", "Members that answer, ourselves included.", registry=r)
+        self.position = Gauge("alertmanager_peer_position", "How many members go before us.", registry=r)
         self.clustered = Gauge("alertmanager_cluster_enabled", "Whether members are looked for.", registry=r)
         self.receivers = Gauge("alertmanager_receivers", "Receivers configured.", registry=r)
         self.integrations = Gauge("alertmanager_integrations", "Integrations configured.", registry=r)

@@ -113,6 +113,8 @@ class Sender:
         joined = self._lanes[delivery.channel].queue.join(delivery)
         if joined is None:
             self._home(delivery)
+        else:
+            self._lanes[delivery.channel].wake.set()
         if not delivery.batch.test:
             self.others.queued(delivery.place, entry_of(delivery.batch, 0.0), delivery.created_at)
         return state.put_delivery(joined or delivery)

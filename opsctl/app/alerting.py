@@ -269,6 +269,9 @@ class AlertingProcess:
         figures.oldest.set(now - min(waiting) if waiting else 0.0)
         figures.groups.set(len(alerting.dispatcher))
         figures.log_entries.set(len(alerting.log))
+        if self._cluster is not None:
+            figures.members.set(1 + len(self._cluster.peer.members.alive(now)))
+            figures.position.set(self._cluster.peer.members.position(now))
         figures.climbing.set(sum(1 for x in alerting.escalating.all() if x.status == CLIMBING))
         figures.overdue.set(alerting.escalating.overdue(now))
         figures.acked.set(len(self._acknowledging.standing(now)))

@@ -24,7 +24,7 @@ from opsctl.alerts.settled import Settled
 from opsctl.alerts.silence import Silence, SilenceRules, Silences
 from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.writer import Statement, Writer
-from opsctl.core.clock import Clock, iso
+from opsctl.core.clock import Clock, iso, local
 from opsctl.core.log import Log
 from opsctl.flows.escalating import Escalating
 from opsctl.flows.standing import Standing
@@ -32,6 +32,7 @@ from opsctl.model.alert import Alert
 from opsctl.oncall.acks import Acks
 from opsctl.oncall.ladder import Ladder
 from opsctl.oncall.ladders import Place
+from opsctl.oncall.quiet import quiet_until
 from opsctl.oncall.roster import OnCall
 
 LOG = Log("opsctl.flows.alerting")
@@ -72,7 +73,7 @@ class Alerting:
         self._timer_at = 0.0
         self._late: set[asyncio.TimerHandle] = set()
         standing = Standing(self.alerts, self._hushed, acks)
-        self._others = ways.others
+        self._others, self._roster = ways.others, ways.roster
         self.escalating = Escalating(
             ways.ladders, ways.roster, standing, sender, self.written, clock, figures, ways.others.wait
         )
@@ -289,7 +290,16 @@ class Alerting:
             self._others.told(place, entry)
             return [state.put_told(place, entry, batch.now + self.log.retention)]
         delivery = self.sender.new(integration, told, cause, batch.now)
+        kept = quiet_until(self._roster().quiet, told.severity, batch.now) if told.firing else None
+        if kept is not None:
+            self._keep_quiet(told, integration, kept)
+            delivery = replace(delivery, next_at=kept, cause=f"{cause}, kept until {local(kept, '%m-%d %H:%M')}")
         return self.sender.enqueue(delivery)
+
+    def _keep_quiet(self, told: Batch, integration: Integration, until: float) -> None:
+        for alert in told.firing:
+            reason = f"quiet hours, until {iso(until)}"
+            self.life.turn(alert.fingerprint, told.now, "kept", f"{integration.key}: {reason}")
 
     # -- beside the sentence
     def keep_silences(self, changed: Iterable[Silence]) -> asyncio.Future[None]:
