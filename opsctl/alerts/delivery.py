@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.dedup import Entry, entry_of
 from opsctl.core.clock import iso
 
 PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
@@ -39,6 +40,11 @@ class Delivery:
     @property
     def place(self) -> Place:
         return self.batch.group_key, self.integration
+
+    @cached_property
+    def intended(self) -> Entry:
+        """What its integration will know once it is sent; never due for a repeat."""
+        return entry_of(self.batch, float("inf"))
 
     @property
     def key(self) -> str:
@@ -77,7 +83,10 @@ def absorb(older: Delivery, newer: Delivery) -> Delivery:
     Nothing that was never told is lost: alerts that resolved meanwhile stay in the batch.
     """
     repeated = older.possibly_repeated or newer.possibly_repeated
-    return replace(older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated)
+    kept = min(older.next_at, newer.next_at) if older.attempts == 0 else older.next_at
+    return replace(
+        older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated, next_at=kept
+    )
 
 
 def idle(delivery: Delivery) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -78,6 +79,16 @@ class Flights:
         landed = land(known, outcome, len(messages), robot.channel.people, ended, random.random())
         self._say(landed)
         return landed, statements, ended
+
+    def write(self, statements: Sequence[Statement]) -> None:
+        """Writes without waiting; a refused write is said."""
+
+        def look(done: asyncio.Future[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self._figures.write_failures.inc()
+                LOG.error("delivery.not_written", error)
+
+        self._writer.write(statements).add_done_callback(look)
 
     async def durable(self, statements: Sequence[Statement]) -> None:
         """Writes; when the disk refuses, says so and goes on: a message that is sent twice beats one never sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +93,23 @@ class History:
                 "reason": r["reason"], "possiblyRepeated": bool(r["possibly_repeated"]),
             })  # fmt: skip
         return found
+
+    def told_since(self, since: float) -> Iterator[Delivery]:
+        """Every delivery created since an instant, oldest first, a page at a time."""
+        last = 0
+        while True:
+            rows = self._db.rows(
+                "SELECT * FROM delivery WHERE created_at >= ? AND id > ? ORDER BY id LIMIT 500", since, last
+            )
+            if not rows:
+                return
+            last = rows[-1]["id"]
+            yield from (delivery_of(r) for r in rows)
+
+    def oldest(self) -> float | None:
+        """When the first delivery that is still known was created."""
+        row = self._db.row("SELECT min(created_at) AS at FROM delivery")
+        return row["at"] if row else None
 
 
 def _escaped(text: str) -> str:

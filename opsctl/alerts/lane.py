@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opsctl.alerts.delivery import Delivery
@@ -36,13 +36,21 @@ class Robot:
 class Robots:
     """All robots by name, with what the last life left: send times and rests."""
 
-    def __init__(self, sent: Mapping[str, Iterable[float]], rests: Mapping[str, float]) -> None:
+    def __init__(self, sent: dict[str, list[float]], rests: Mapping[str, float]) -> None:
         self._sent, self._rests = sent, rests
         self._known: dict[str, Robot] = {}
 
     def of(self, receiver: Receiver) -> tuple[Robot, ...]:
         """The robots behind a receiver, each with the limits that it now has."""
         return tuple(self._robot(m.channel) for m in members_of(receiver))
+
+    def called_elsewhere(self, name: str, at: float) -> None:
+        """A robot was called by somebody else: it counts against the rate."""
+        robot = self._known.get(name)
+        if robot is not None:
+            robot.limiter.took(at)
+        else:
+            self._sent.setdefault(name, []).append(at)
 
     def _robot(self, channel: Channel) -> Robot:
         robot = self._known.get(channel.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -26,11 +27,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back. `whole`: False when the body broke off."""
+    """What came back."""
 
     status: int
     body: bytes = b""
-    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,13 @@ class Refused:
 
 
 Outcome = Sent | RetryAfter | Refused
+
+
+@dataclass(frozen=True)
+class Unsendable:
+    """Among a receiver's messages: what could not even be written, for good, because a template is wrong."""
+
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,14 +124,21 @@ class Addressed(Protocol):
     def people(self) -> tuple[str, ...]: ...
 
 
+def channel_name(kind: str, place: str) -> str:
+    """A channel's name for a URL or a like secret, which it does not tell."""
+    return f"{kind}:{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
 class HttpReceiver:
     """A receiver whose messages are HTTP requests, one call each: it only has to read the answer."""
 
     def outcome(self, response: Response) -> Outcome:
         return by_status(response)
 
-    async def send(self, message: Request, courier: Courier) -> Outcome:
+    async def send(self, message: Request | Unsendable, courier: Courier) -> Outcome:
         """As Receiver."""
+        if isinstance(message, Unsendable):
+            return Refused(message.reason)
         return self.outcome(await courier.http(message))
 
 

@@ -16,12 +16,13 @@ from opsctl.alerts import standby, state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.carried import Carried
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
-from opsctl.alerts.delivery import FAILED, PENDING, SENDING, Delivery, back_off
+from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SUPERSEDED, Delivery, back_off
 from opsctl.alerts.digest import gather, unite
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.flight import Dress, Flights
 from opsctl.alerts.landing import Landed
 from opsctl.alerts.lane import Lane, Robot, Robots
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.queue import Queue
 from opsctl.alerts.receiver import Integration, Outcome
 from opsctl.alerts.shared import members_of
@@ -36,12 +37,16 @@ _GONE = "its receiver is no longer in alertmanager.yml"
 
 
 class Sender:
-    """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names)."""
+    """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names).
+
+    `others`: the other members of a cluster; set before `start`.
+    """
 
     def __init__(
         self, writer: Writer, log: NotificationLog, clock: Clock, figures: Figures, dress: Dress,
         remembered: state.Remembered,
     ) -> None:  # fmt: skip
+        self.others: Others = Alone()
         self._writer, self._log, self._clock, self._figures = writer, log, clock, figures
         self._flights = Flights(writer, clock, figures, dress)
         self._last_id = remembered.last_id
@@ -94,7 +99,15 @@ class Sender:
         joined = self._lanes[delivery.channel].queue.join(delivery)
         if joined is None:
             self._home(delivery)
+        else:
+            self._lanes[delivery.channel].wake.set()
+        if not delivery.batch.test:
+            self.others.queued(delivery.place, entry_of(delivery.batch, 0.0), delivery.created_at)
         return state.put_delivery(joined or delivery)
+
+    def called_elsewhere(self, channel: str, at: float) -> None:
+        """Another member has called a robot: it counts against the rate here too."""
+        self._robots.called_elsewhere(channel, at)
 
     def requeue(self, delivery: Delivery) -> list[Statement]:
         """Queues a delivery of the log once more; returns what to write down."""
@@ -106,7 +119,7 @@ class Sender:
         integration = self._integrations.get(place[1])
         lane = self._lanes.get(integration.impl.channel.name) if integration else None
         found = (lane.queue.newest(place) if lane else None) or self._carried.at(place)
-        return entry_of(found.batch, float("inf")) if found else None
+        return found.intended if found else None
 
     def open(self) -> Iterable[Delivery]:
         return [d for lane in self._lanes.values() for d in lane.queue.all()]
@@ -190,6 +203,7 @@ class Sender:
         number = lane.choose(delivery, now)
         if lane.robots[number].counts(delivery):
             lane.robots[number].limiter.took(now)
+            self.others.called(lane.robots[number].channel.name, now)
         flight = asyncio.create_task(self._fly(lane, number, delivery, gone, now))
         lane.flights.add(flight)
         flight.add_done_callback(lane.landed)
@@ -256,8 +270,14 @@ class Sender:
         lane.queue.keep(replace(sending, channel=lane.channel.name))
         landed = replace(taken, reason="stopped before it was sent")
         try:
-            await self._flights.intend(robot, sending, gone, now)
-            landed = await self._attempt(robot, number, sending, now)
+            await self.others.catch_up()
+            if self._is_told(taken):
+                landed = replace(taken, status=SUPERSEDED, reason="another member has told it", next_at=0.0)
+                rows = state.put_delivery(landed) if gone else [state.move_delivery(landed)]
+                self._flights.write([*(state.move_delivery(d) for d in gone), *rows])
+            else:
+                await self._flights.intend(robot, sending, gone, now)
+                landed = await self._attempt(robot, number, sending, now)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # a defect in one receiver must not end its loop
@@ -273,12 +293,25 @@ class Sender:
         integration = self._integrations.get(sending.integration)
         if integration is None:
             landed = replace(sending, status=FAILED, reason=_GONE)
-            await self._flights.durable([state.move_delivery(landed)])
+            self._flights.write([state.move_delivery(landed)])
             return landed
         after, statements, ended = await self._flights.call(integration, number, robot, sending, now)
         landed, more = self._after(robot, integration, after, ended)
-        await self._flights.durable([state.move_delivery(landed), *statements, *more])
+        # Not waited for: what is sent next waits for its own intent, which is written after this.
+        self._flights.write([state.move_delivery(landed), *statements, *more])
         return landed
+
+    def _is_told(self, delivery: Delivery) -> bool:
+        """Whether another member has told all of it since it was queued; of a digest, all that it carries."""
+        told = [m for m in self._carried.of(delivery.id) if not m.batch.digest] or [delivery]
+        return not delivery.batch.test and all(self._is_told_since(d) for d in told)
+
+    def _is_told_since(self, delivery: Delivery) -> bool:
+        entry = self._log.get(delivery.place, self._clock.now())
+        if entry is None or entry.at < delivery.created_at:
+            return False
+        told = delivery.intended
+        return told.firing <= entry.firing and told.resolved <= entry.resolved
 
     def _after(
         self, robot: Robot, integration: Integration, landed: Landed, now: float
@@ -323,5 +356,6 @@ class Sender:
                 continue
             entry = entry_of(each.batch, now)
             self._log.record(each.place, entry)
+            self.others.told(each.place, entry)
             statements.append(state.put_told(each.place, entry, now + self._log.retention))
         return statements

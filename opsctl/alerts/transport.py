@@ -10,6 +10,7 @@ import aiohttp
 
 from opsctl.alerts.receiver import Outcome, Receiver, Request, Response, RetryAfter
 from opsctl.core.http_client import CannotPrepare, HttpClient
+from opsctl.core.http_plain import BrokenOff, CannotConnect
 
 _MOST = 65_536
 
@@ -23,23 +24,10 @@ class HttpCourier:
     async def http(self, request: Request) -> Response:
         """As Courier; at most 64 KiB of the answer, which is asked for uncompressed."""
         headers = {"Accept-Encoding": "identity", **request.headers}
-        async with self._client.request(
-            request.method, request.url, request.http, request.root, headers, request.body or None
-        ) as answer:
-            return Response(answer.status, *await _body(answer))
-
-
-async def _body(answer: aiohttp.ClientResponse) -> tuple[bytes, bool]:
-    """What came of the body, and whether that is all: the status alone is enough for some receivers."""
-    body = b""
-    try:
-        async for chunk in answer.content.iter_chunked(8192):
-            body += chunk
-            if len(body) >= _MOST:
-                return body[:_MOST], True
-    except (aiohttp.ClientPayloadError, ConnectionError):
-        return body, False
-    return body, True
+        answer = await self._client.exchange(
+            request.method, request.url, request.http, request.root, headers, request.body, _MOST
+        )
+        return Response(answer.status, answer.body)
 
 
 async def call(courier: HttpCourier, receiver: Receiver, message: Any) -> tuple[Outcome, bool]:
@@ -54,11 +42,15 @@ async def call_with(seconds: float, sending: Awaitable[Outcome]) -> tuple[Outcom
             return await sending, False
     except aiohttp.ClientConnectorError as error:
         return RetryAfter(f"cannot connect: {error.os_error.strerror or error.os_error}"), False
+    except CannotConnect as error:
+        return RetryAfter(f"cannot connect: {error}"), False
     except aiohttp.InvalidURL:
         return RetryAfter("not a URL that can be called"), False
     except CannotPrepare as error:
         return RetryAfter(str(error)), False
     except TimeoutError:
         return RetryAfter(f"no answer within {seconds:g} s"), True
+    except BrokenOff as error:
+        return RetryAfter(str(error)), True
     except (aiohttp.ClientError, ConnectionError, OSError) as error:
         return RetryAfter(f"the answer broke off: {type(error).__name__}"), True

@@ -10,7 +10,8 @@ from opsctl.alerts.silence import Silence
 from opsctl.core.clock import local
 from opsctl.flows.acknowledging import Opened, Seen
 from opsctl.flows.link_silencing import Plan
-from opsctl.oncall.document import OnCall, Person
+from opsctl.model.person import Person
+from opsctl.oncall.roster import OnCall
 
 _LAYOUT = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>

@@ -18,7 +18,7 @@ from opsctl.core.clock import Clock
 from opsctl.core.errors import Conflict, Forbidden, NotFound, OpsctlError
 from opsctl.flows.acknowledging import Acknowledging, Opened
 from opsctl.flows.link_silencing import LinkSilencing
-from opsctl.oncall.document import Person
+from opsctl.model.person import Person
 from opsctl.oncall.links import COOKIE_SECONDS
 
 COOKIE = "opsctl_person"

@@ -10,9 +10,10 @@ from opsctl.alerts.history import History
 from opsctl.core.errors import Conflict, NotFound
 from opsctl.flows.alerting import Alerting
 from opsctl.model.alert import Alert
+from opsctl.model.person import Person
 from opsctl.oncall.acks import Ack
-from opsctl.oncall.document import OnCall, Person
 from opsctl.oncall.links import Links
+from opsctl.oncall.roster import OnCall
 
 VIA = {
     "dingtalk": "钉钉群", "wecom": "企业微信群", "wecom_app": "企业微信", "feishu": "飞书群", "aliyun_sms": "短信",

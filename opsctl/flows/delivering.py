@@ -32,12 +32,14 @@ def dresser(links: Links, acks: Acks, clock: Clock, on_call: Callable[[float], t
 
     def dress(delivery: Delivery, integration: Integration) -> Batch:
         batch, kind, now = delivery.batch, integration.impl.kind, clock.now()
+        if kind == "webhook":  # its body has no room for the rest
+            return replace(batch, external_url=links.base)
         standing = ((a.fingerprint, acks.of(a, now)) for a in batch.firing)
         shared = link_set(links, delivery, kind, "")
         people = integration.impl.people if isinstance(integration.impl, Addressed) else ()
         return replace(
             batch,
-            now=batch.now if kind == "webhook" else now,
+            now=now,
             external_url=links.base,
             ack_url=shared.ack,
             silence_url=shared.silence,

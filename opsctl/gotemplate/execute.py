@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from opsctl.core.errors import OpsctlError
 from opsctl.gotemplate.builtins import LAZY, truth
@@ -46,6 +46,14 @@ class Bounds:
     depth: int = 20
 
 
+class Page(Protocol):
+    """What the text becomes part of: it decides what is kept of the template's text, and how values are escaped."""
+
+    def text(self, text: str) -> str: ...
+
+    def value(self, value: Any, last: str) -> str: ...
+
+
 class _Break(Exception):
     pass
 
@@ -63,8 +71,10 @@ class Run:
         defined: Mapping[str, tuple[Node, ...]],
         functions: Mapping[str, Callable[..., Any]],
         bounds: Bounds,
+        page: Page | None = None,
     ) -> None:
         self._name = name
+        self._page = page
         self._defined = defined
         self._functions = functions
         self._bounds = bounds
@@ -85,11 +95,11 @@ class Run:
         for node in nodes:
             self._step(0)
             if isinstance(node, Text):
-                self._write(node.text, 0)
+                self._write(node.text if self._page is None else self._page.text(node.text), 0)
             elif isinstance(node, Action):
                 value = self._pipe(node.pipe, dot)
                 if not node.pipe.declared:
-                    self._write(_printed(value), node.pipe.line)
+                    self._write(self._shown(value, node.pipe), node.pipe.line)
             elif isinstance(node, Branch):
                 self._branch(node, dot)
             elif isinstance(node, Include):
@@ -154,6 +164,12 @@ class Run:
         self._walk(nodes, data)
         self._variables = outer
         self._depth -= 1
+
+    def _shown(self, value: Any, pipe: Pipe) -> str:
+        if self._page is None:
+            return _printed(value)
+        last = pipe.commands[-1].args[0]
+        return self._page.value(value, last.name if isinstance(last, Function) else "")
 
     # -- values
 

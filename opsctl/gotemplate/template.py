@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.gotemplate.builtins import BUILTINS
 from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.execute import Bounds, Run
+from opsctl.gotemplate.html import HtmlPage
 from opsctl.gotemplate.nodes import Node
 from opsctl.gotemplate.parse import Parser
 
@@ -43,10 +44,12 @@ class Template:
         defined = {**(base.defined if base is not None else {}), **parser.defined}
         return Template(name, nodes, known, defined, bounds or Bounds())
 
-    def render(self, data: Any, functions: Functions | None = None) -> str:
-        """The text for these data. `functions` stand in for those of the same names. Raises TemplateError."""
+    def render(self, data: Any, functions: Functions | None = None, html: bool = False) -> str:
+        """The text for these data. `functions` stand in for those of the same names; `html` escapes values as
+        html/template does. Raises TemplateError."""
         known = {**self.functions, **functions} if functions else self.functions
         try:
-            return Run(self.name, self.defined, known, self.bounds).render(self.nodes, data)
+            page = HtmlPage() if html else None
+            return Run(self.name, self.defined, known, self.bounds, page).render(self.nodes, data)
         except RecursionError:
             raise TemplateError("the template goes too deep", self.name) from None

@@ -18,9 +18,8 @@ from darabonba.runtime import RuntimeOptions
 from Tea.exceptions import TeaException
 
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, Courier, Outcome, RetryAfter
+from opsctl.alerts.receiver import Channel, Courier, Outcome, RetryAfter, channel_name
 from opsctl.alerts.receivers.aliyun_sms import Sms, meaning, messages
-from opsctl.alerts.receivers.errcode import channel_name
 
 _TIMEOUT = 10.0
 
@@ -44,7 +43,7 @@ class AliyunSms:
 
     @property
     def channel(self) -> Channel:
-        name = channel_name(self.kind, self.api_url, self.access_key_id, self.template_code, *self.people)
+        name = channel_name(self.kind, " ".join((self.api_url, self.access_key_id, self.template_code, *self.people)))
         also = ((self.rate_per_hour, 3600.0), (self.rate_per_day, 86_400.0))
         return Channel(name=name, rate=self.rate_per_minute, also=also, people=len(self.people), timeout=_TIMEOUT)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -16,8 +16,9 @@ import orjson
 
 from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent
-from opsctl.alerts.receivers.errcode import Said, channel_name, json_bytes, read
+from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent, channel_name
+from opsctl.alerts.receivers.errcode import Said, json_bytes, read
+from opsctl.model.person import Person
 
 BODY_BYTES = 20_000
 _ROOM = 15_000  # for the text, as JSON has it: the rest of the body is title, links and mentions
@@ -30,7 +31,7 @@ _STALE_TRIES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class DingTalk(HttpReceiver):
-    """One robot. `secret` '' for a robot that is protected by a keyword or an address list."""
+    """One robot. `secret` '' for one that is protected by a keyword; `mention_all`: not of critical alerts alone."""
 
     api_url: str
     access_token: str
@@ -38,15 +39,18 @@ class DingTalk(HttpReceiver):
     send_resolved: bool = True
     at_mobiles: tuple[str, ...] = ()
     rate_per_minute: int = 18
+    mention_all: bool = False
     kind: str = "dingtalk"
 
     @property
     def channel(self) -> Channel:
-        return Channel(name=channel_name(self.kind, self.api_url, self.access_token), rate=self.rate_per_minute)
+        return Channel(name=channel_name(self.kind, f"{self.api_url} {self.access_token}"), rate=self.rate_per_minute)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         """Signed with `now`: a try that comes late is signed afresh."""
-        bodies = ({**content, "msgUuid": key} for content in _contents(batch, self.at_mobiles))
+        mentioned = batch.firing and (self.mention_all or batch.severity == "critical")
+        wanted = self.at_mobiles if mentioned else ()
+        bodies = ({**content, "msgUuid": key} for content in _contents(batch, wanted))
         return tuple(Request("POST", self._url(now), orjson.dumps(body)) for body in bodies)
 
     def _url(self, now: float) -> str:
@@ -55,6 +59,10 @@ class DingTalk(HttpReceiver):
             return url
         stamp = round(now * 1000)
         return f"{url}&timestamp={stamp}&sign={quote_plus(sign(self.secret, stamp))}"
+
+    def addressed(self, person: Person) -> DingTalk | None:
+        """As Personal: the group's message mentions the person."""
+        return replace(self, at_mobiles=(person.mobile,), mention_all=True) if person.mobile else None
 
     def outcome(self, response: Response) -> Outcome:
         """Reads errcode; 310000 covers sign, keyword and stale time, so its errmsg decides."""
@@ -81,12 +89,11 @@ def _stale(words: str) -> bool:
     return "timestamp" in low or "时间" in low or "expire" in low
 
 
-def _contents(batch: Batch, mobiles: tuple[str, ...]) -> list[dict[str, Any]]:
+def _contents(batch: Batch, wanted: tuple[str, ...]) -> list[dict[str, Any]]:
     """One message, or the pages of a digest.
 
     An action card with buttons; markdown where somebody is to be mentioned (a card cannot), or nothing is to be pressed.
     """
-    wanted = mobiles if batch.firing and batch.severity == "critical" else ()
     return [_content(batch, written, wanted) for written in _texts(batch)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +25,7 @@ class Said:
 
 
 def read(response: Response, names: Sequence[tuple[str, str]] = (("errcode", "errmsg"),)) -> Said | Outcome:
-    """The code of an answer; where there is none, what HTTP's status means (a 200 of nonsense is tried again).
-
-    Raises ConnectionResetError when the answer broke off before it said so: the message may have been taken.
-    """
+    """The code of an answer; where there is none, what HTTP's status means (a 200 of nonsense is tried again)."""
     try:
         body = orjson.loads(response.body)
         for code, words in names:
@@ -37,15 +33,8 @@ def read(response: Response, names: Sequence[tuple[str, str]] = (("errcode", "er
                 return Said(int(body[code]), str(body.get(words, "")), body)
     except (ValueError, TypeError):
         pass
-    if not response.whole:
-        raise ConnectionResetError
     found = by_status(response)
     return RetryAfter("HTTP 200 without errcode") if isinstance(found, Sent) else found
-
-
-def channel_name(kind: str, *parts: str) -> str:
-    """The same for two receivers that share a robot, and nothing secret."""
-    return f"{kind}:{hashlib.sha256(' '.join(parts).encode()).hexdigest()[:12]}"
 
 
 def json_bytes(text: str) -> int:

@@ -16,8 +16,8 @@ import orjson
 
 from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent
-from opsctl.alerts.receivers.errcode import Said, channel_name, json_bytes, read
+from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent, channel_name
+from opsctl.alerts.receivers.errcode import Said, json_bytes, read
 
 BODY_BYTES = 20 * 1024
 _ROOM = 14_000
@@ -41,7 +41,7 @@ class Feishu(HttpReceiver):
 
     @property
     def channel(self) -> Channel:
-        name = channel_name(self.kind, self.api_url, self.hook_id)
+        name = channel_name(self.kind, f"{self.api_url} {self.hook_id}")
         return Channel(name=name, rate=self.rate_per_minute, also=((4, 1.0),))
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:

@@ -12,8 +12,8 @@ import orjson
 
 from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent
-from opsctl.alerts.receivers.errcode import Said, channel_name, read
+from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent, channel_name
+from opsctl.alerts.receivers.errcode import Said, read
 
 MARKDOWN_BYTES = 4096
 _TAIL_BYTES = 1500  # links and mentions, at most
@@ -34,7 +34,7 @@ class WeCom(HttpReceiver):
 
     @property
     def channel(self) -> Channel:
-        return Channel(name=channel_name(self.kind, self.api_url, self.key), rate=self.rate_per_minute)
+        return Channel(name=channel_name(self.kind, f"{self.api_url} {self.key}"), rate=self.rate_per_minute)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         url = f"{self.api_url.rstrip('/')}/cgi-bin/webhook/send?key={quote_plus(self.key)}"

@@ -14,8 +14,8 @@ import orjson
 
 from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch, LinkSet
-from opsctl.alerts.receiver import Channel, Courier, Outcome, Refused, Request, RetryAfter, Sent
-from opsctl.alerts.receivers.errcode import Said, channel_name, read
+from opsctl.alerts.receiver import Channel, Courier, Outcome, Refused, Request, RetryAfter, Sent, channel_name
+from opsctl.alerts.receivers.errcode import Said, read
 
 _MARKDOWN_BYTES, _TAIL_BYTES = 2048, 700
 _TITLE, _DESC, _SUB = 72, 120, 480  # bytes; what a phone shows of each
@@ -58,7 +58,7 @@ class WeComApp:
 
     @property
     def channel(self) -> Channel:
-        name = channel_name(self.kind, self.api_url, self.corp_id, str(self.agent_id), *self.people)
+        name = channel_name(self.kind, " ".join((self.api_url, self.corp_id, str(self.agent_id), *self.people)))
         return Channel(
             name=name, rate=self.rate_per_minute, also=((_PER_HOUR, 3600.0),), people=len(self.people), timeout=20.0
         )
