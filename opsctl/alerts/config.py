@@ -131,7 +131,9 @@ def _receivers(
         for key, build in FAMILY:
             for index, each in enumerate(getattr(receiver, key)):
                 here = setting(place=("receivers", n, key, index), made=each)
-                integrations.append(Integration(receiver.name, index, build(each, here), getattr(each, "standby", False)))
+                integrations.append(
+                    Integration(receiver.name, index, build(each, here), getattr(each, "standby", False))
+                )
                 if getattr(each, "api_url", ""):
                     here.check_url("api_url", each.api_url)
         found[receiver.name] = tuple(integrations)

@@ -35,8 +35,8 @@ from opsctl.api.noise import NoiseApi
 from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
 from opsctl.api.routing import RoutingApi
-from opsctl.app.cluster import Clustered, build_cluster, is_clustered
 from opsctl.api.wecom_callback import WeComCallbackApi
+from opsctl.app.cluster import Clustered, build_cluster, is_clustered
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError

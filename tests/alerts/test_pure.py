@@ -6,6 +6,8 @@ import contextlib
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from opsctl.alerts.batch import Batch, sort_alerts
 from opsctl.alerts.dedup import Entry, needs_update

@@ -16,7 +16,17 @@ import orjson
 
 from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, HttpReceiver, Outcome, Refused, Request, Response, RetryAfter, Sent, channel_name
+from opsctl.alerts.receiver import (
+    Channel,
+    HttpReceiver,
+    Outcome,
+    Refused,
+    Request,
+    Response,
+    RetryAfter,
+    Sent,
+    channel_name,
+)
 from opsctl.alerts.receivers.errcode import Said, json_bytes, read
 
 BODY_BYTES = 20 * 1024
