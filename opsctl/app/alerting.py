@@ -118,7 +118,7 @@ class AlertingProcess:
         self._overrides = Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA))
         self._duty = Duty(lambda: self._oncall, self._overrides)
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
-        dress = dresser(links, self._acks, clock)
+        dress = dresser(links, self._acks, clock, self._duty.names)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
         self._make: Callable[[Others], Alerting] = lambda others: Alerting(
             configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,

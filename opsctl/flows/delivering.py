@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from opsctl.alerts.batch import Batch, LinkSet
-from opsctl.alerts.delivery import FAILED, PENDING, Delivery
+from opsctl.alerts.delivery import BY_HAND, FAILED, PENDING, Delivery
 from opsctl.alerts.flight import Dress
 from opsctl.alerts.receiver import Addressed, Integration
 from opsctl.alerts.sender import Sender
@@ -75,7 +75,7 @@ class Delivering:
             raise Conflict(f"delivery {delivery.id} is {delivery.status}", "only a failed one can be tried again")
         if delivery.integration not in self._alerting.configuration.integrations:
             raise Conflict(f"its receiver {delivery.integration} is no longer configured", "opsctl receivers list")
-        again = replace(delivery, status=PENDING, attempts=0, part=0, next_at=now, reason="", cause="retried by hand")
+        again = replace(delivery, status=PENDING, attempts=0, part=0, next_at=now, reason="", cause=BY_HAND)
         await self._writer.write(self._sender.requeue(again))
         return again
 
