@@ -201,7 +201,8 @@ class Sender:
 
     async def _fly(self, lane: _Lane, taken: Delivery, gone: list[Delivery], now: float) -> None:
         """One message: intent, call, outcome."""
-        sending = replace(taken, status=SENDING, attempts=taken.attempts + 1, channel=lane.channel.name)
+        attempts = taken.attempts + 1
+        sending = replace(taken, status=SENDING, attempts=attempts, channel=lane.channel.name, next_at=now)
         lane.queue.keep(sending)
         landed = replace(taken, reason="stopped before it was sent")
         try:
@@ -269,7 +270,9 @@ class Sender:
     def _again(
         self, lane: _Lane, sending: Delivery, outcome: RetryAfter, now: float
     ) -> tuple[Delivery, list[Statement]]:
-        wait = back_off(sending.attempts, random.random()) if outcome.seconds is None else outcome.seconds
+        wait = outcome.seconds
+        if wait is None:  # counted from the beginning of the try, as Alertmanager's ticker does
+            wait = max(0.0, sending.next_at + back_off(sending.attempts, random.random()) - now)
         LOG.warning(
             "delivery.retry", delivery=sending.id, integration=sending.integration, reason=outcome.reason, after=wait
         )
