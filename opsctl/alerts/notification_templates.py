@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.alerts.notification_functions import notification_functions
+from opsctl.core.document import nearest
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.gotemplate import Bounds, Template, TemplateError
 
@@ -27,8 +28,11 @@ class Templates:
         self._parsed = lru_cache(maxsize=_KEPT)(self._parse)
 
     def check(self, text: str) -> None:
-        """Parses a text. Raises TemplateError."""
-        self._parsed(text)
+        """Parses a text and looks for the templates that it calls. Raises TemplateError."""
+        missing = self._parsed(text).undefined()
+        if missing:
+            names = sorted(self._base.defined)
+            raise TemplateError(f'template "{missing[0]}" not defined', hint=nearest(missing[0], names))
 
     def text(self, text: str, data: Any, now: float) -> str:
         """A text filled in; `now` is the time of the flush."""
