@@ -12,6 +12,7 @@ from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.gojson import Struct
 from opsctl.gotemplate.gotime import GoTime
 from opsctl.model.alert import Alert
+from opsctl.model.labels import Labels
 
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
@@ -94,10 +95,11 @@ class Alerts(list["ShownAlert"]):
 
 
 class _Fields:
-    """A Go struct: fields by name, printed in order, written to JSON by their JSON names."""
+    """A Go struct: fields by name, printed in order; `json` is how it is written to JSON."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, json: Callable[[], dict[str, Any]], **fields: Any) -> None:
         self.fields = fields
+        self._json = json
 
     def template_fields(self) -> Mapping[str, Any]:
         return self.fields
@@ -107,11 +109,7 @@ class _Fields:
         return "{" + " ".join(from_text) + "}"
 
     def __go_json__(self) -> Struct:
-        return Struct({_json_name(k): v for k, v in self.fields.items()})
-
-
-def _json_name(name: str) -> str:
-    return f"{name[0].lower()}{name[1:]}"
+        return Struct(self._json())
 
 
 class ShownAlert(_Fields):
@@ -124,11 +122,11 @@ class Data(_Fields):
 
 def template_data(batch: Batch, most: int = 0) -> Data:
     """The data of a batch; of its alerts the first `most` (0: all), as if there were no others."""
-    alerts = batch.alerts[:most] if most else batch.alerts
-    firing = any(a.ends_at is None for a in alerts)
+    alerts = _first(batch, most)
     return Data(
-        Receiver=_SPECIAL.sub(lambda m: f"\\{m.group()}", batch.receiver),
-        Status="firing" if firing else "resolved",
+        lambda: data_json(batch, most),
+        Receiver=_quoted(batch.receiver),
+        Status=_status(alerts),
         Alerts=Alerts(_shown(a) for a in alerts),
         GroupLabels=KV(batch.group_labels),
         CommonLabels=KV(_common([a.labels for a in alerts])),
@@ -137,9 +135,37 @@ def template_data(batch: Batch, most: int = 0) -> Data:
     )
 
 
+def data_json(batch: Batch, most: int = 0) -> dict[str, Any]:
+    """The same as Go writes it to JSON, in plain types: keys in the order of Go's struct."""
+    alerts = _first(batch, most)
+    return {
+        "receiver": _quoted(batch.receiver),
+        "status": _status(alerts),
+        "alerts": [_alert_json(a) for a in alerts],
+        "groupLabels": dict(batch.group_labels.pairs),
+        "commonLabels": _common([a.labels for a in alerts]),
+        "commonAnnotations": _common([a.annotations for a in alerts]),
+        "externalURL": batch.external_url,
+    }
+
+
+def _first(batch: Batch, most: int) -> tuple[Alert, ...]:
+    return batch.alerts[:most] if most else batch.alerts
+
+
+def _quoted(receiver: str) -> str:
+    """As a regular expression that matches it, which is how Alertmanager's own links filter by receiver."""
+    return _SPECIAL.sub(lambda m: f"\\{m.group()}", receiver)
+
+
+def _status(alerts: Sequence[Alert]) -> str:
+    return "firing" if any(a.ends_at is None for a in alerts) else "resolved"
+
+
 def _shown(alert: Alert) -> ShownAlert:
     return ShownAlert(
-        Status="firing" if alert.ends_at is None else "resolved",
+        lambda: _alert_json(alert),
+        Status=_status((alert,)),
         Labels=KV(alert.labels),
         Annotations=KV(alert.annotations),
         StartsAt=GoTime.at(alert.starts_at),
@@ -149,6 +175,18 @@ def _shown(alert: Alert) -> ShownAlert:
     )
 
 
-def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    first = sets[0] if sets else {}
-    return {k: v for k, v in first.items() if all(s.get(k) == v for s in sets)}
+def _alert_json(alert: Alert) -> dict[str, Any]:
+    return {
+        "status": _status((alert,)),
+        "labels": dict(alert.labels.pairs),
+        "annotations": dict(alert.annotations.pairs),
+        "startsAt": GoTime.at(alert.starts_at).__go_json__(),
+        "endsAt": GoTime.at(alert.ends_at).__go_json__(),
+        "generatorURL": alert.generator_url,
+        "fingerprint": alert.fingerprint,
+    }
+
+
+def _common(sets: Sequence[Labels]) -> dict[str, str]:
+    first, *others = sets or (Labels(),)
+    return {k: v for k, v in first.pairs if all(s.get(k) == v for s in others)}

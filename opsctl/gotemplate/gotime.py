@@ -65,7 +65,11 @@ class GoTime:
         return self.format("2006-01-02 15:04:05.999999999 -0700 MST")
 
     def __go_json__(self) -> str:
-        return self.format("2006-01-02T15:04:05.999999999Z07:00")
+        text = self.moment.isoformat()
+        head, dot, tail = text.partition(".")
+        fraction = f".{tail[:6].rstrip('0')}" if dot else ""
+        zone = tail[6:] if dot else head[19:]
+        return f"{head[:19]}{fraction}{'Z' if zone == '+00:00' else zone}"
 
     def template_fields(self) -> Mapping[str, Any]:
         """The methods of Go's time.Time that templates use."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.documents.webhook import WebhookOf
-from opsctl.alerts.notification_data import Data, template_data
+from opsctl.alerts.notification_data import data_json, template_data
 from opsctl.alerts.notification_templates import Templates, plain_templates
 from opsctl.alerts.receiver import (
     Channel,
@@ -26,7 +28,7 @@ from opsctl.core.document import parse
 from opsctl.core.errors import DocumentError
 from opsctl.core.http_settings import HttpSettings
 from opsctl.gotemplate import TemplateError
-from opsctl.gotemplate.gojson import Struct, go_json
+from opsctl.gotemplate.gojson import escaped, go_json
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
 _DEEPEST = 30
@@ -53,19 +55,20 @@ class Webhook(HttpReceiver):
         return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=True)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
-        data = template_data(batch, self.max_alerts)
         try:
-            url = self.templates.text(self.url, data, batch.now)
-            body = go_json(self._body(batch, data)) + b"\n"
+            url = self._text(self.url, batch) if "{{" in self.url else self.url
+            body = message(batch, self.max_alerts) if self.payload is None else self._own(batch)
         except TemplateError as error:
             return (Unsendable(error.message),)
         problem = "" if self.url_file else url_problem(url)
         return (Unsendable(problem) if problem else Request("POST", url, body, _AGENT, self.http, self.root),)
 
-    def _body(self, batch: Batch, data: Data) -> Any:
-        if self.payload is None:
-            return message(batch, data, self.max_alerts)
-        return _filled(self.payload, lambda text: self.templates.text(text, data, batch.now))
+    def _text(self, template: str, batch: Batch) -> str:
+        return self.templates.text(template, template_data(batch, self.max_alerts), batch.now)
+
+    def _own(self, batch: Batch) -> bytes:
+        data = template_data(batch, self.max_alerts)
+        return go_json(_filled(self.payload, lambda text: self.templates.text(text, data, batch.now))) + b"\n"
 
     async def send(self, message: Request | Unsendable, courier: Courier) -> Outcome:
         """As Receiver."""
@@ -94,11 +97,11 @@ def build_webhook(made: WebhookOf, setting: Setting) -> Webhook:
     )  # fmt: skip
 
 
-def message(batch: Batch, data: Data, max_alerts: int = 0) -> Struct:
+def message(batch: Batch, max_alerts: int = 0) -> bytes:
     """The body of version 4."""
     left_out = max(0, len(batch.alerts) - max_alerts) if max_alerts else 0
     more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
-    return Struct({**data.__go_json__(), **more})
+    return escaped(orjson.dumps({**data_json(batch, max_alerts), **more})) + b"\n"
 
 
 def _filled(value: Any, fill: Any, depth: int = 0) -> Any:
