@@ -80,7 +80,7 @@ def load_configuration(
         intervals=intervals,
         templates=templates,
         inhibit_rules=tuple(_inhibit(matchers, rule, n) for n, rule in enumerate(made.inhibit_rules)),
-        route=RouteReader(filled, matchers, receivers, intervals).root(made.route),
+        route=RouteReader(filled, matchers, receivers, intervals, templates).root(made.route),
     )
 
 

@@ -14,6 +14,11 @@ from opsctl.gotemplate.gotime import GoTime
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
+_REASONS = {
+    "first": "first notification", "new alerts": "new alerts added", "some resolved": "some alerts resolved",
+    "all resolved": "all alerts resolved", "repeat": "repeat interval elapsed",
+}  # fmt: skip
+_NONE: Mapping[str, str] = {}
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
@@ -120,33 +125,44 @@ class Data(_Fields):
     """The whole: the dot of every notification template."""
 
 
-def template_data(batch: Batch, most: int = 0) -> Data:
-    """The data of a batch; of its alerts the first `most` (0: all), as if there were no others."""
+def template_data(batch: Batch, most: int = 0, route_labels: Mapping[str, str] = _NONE) -> Data:
+    """The data of a batch; of its alerts the first `most` (0: all), as if there were no others.
+
+    `route_labels` are filled in already.
+    """
     alerts = _first(batch, most)
     return Data(
-        lambda: data_json(batch, most),
+        lambda: data_json(batch, most, route_labels),
         Receiver=_quoted(batch.receiver),
         Status=_status(alerts),
         Alerts=Alerts(_shown(a) for a in alerts),
+        NotificationReason=_reason(batch),
         GroupLabels=KV(batch.group_labels),
         CommonLabels=KV(_common([a.labels for a in alerts])),
         CommonAnnotations=KV(_common([a.annotations for a in alerts])),
+        RouteLabels=KV(route_labels),
         ExternalURL=batch.external_url,
     )
 
 
-def data_json(batch: Batch, most: int = 0) -> dict[str, Any]:
+def data_json(batch: Batch, most: int = 0, route_labels: Mapping[str, str] = _NONE) -> dict[str, Any]:
     """The same as Go writes it to JSON, in plain types: keys in the order of Go's struct."""
     alerts = _first(batch, most)
     return {
         "receiver": _quoted(batch.receiver),
         "status": _status(alerts),
         "alerts": [_alert_json(a) for a in alerts],
+        "notification_reason": _reason(batch),
         "groupLabels": dict(batch.group_labels.pairs),
         "commonLabels": _common([a.labels for a in alerts]),
         "commonAnnotations": _common([a.annotations for a in alerts]),
+        "routeLabels": dict(sorted(route_labels.items())),
         "externalURL": batch.external_url,
     }
+
+
+def _reason(batch: Batch) -> str:
+    return _REASONS.get(batch.cause, "unknown")
 
 
 def _first(batch: Batch, most: int) -> tuple[Alert, ...]:

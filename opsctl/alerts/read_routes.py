@@ -6,9 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from opsctl.alerts.document import RouteOf
+from opsctl.alerts.notification_templates import Templates
 from opsctl.alerts.read_matchers import MatcherReader
 from opsctl.alerts.route import Route, matchers_text
 from opsctl.core.document import Path_, Source, nearest
+from opsctl.gotemplate import TemplateError
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class RouteReader:
     matchers: MatcherReader
     receivers: Collection[str]
     intervals: Collection[str]
+    templates: Templates
 
     def root(self, made: RouteOf) -> Route:
         """The whole tree. Its root takes every alert, always."""
@@ -40,6 +43,7 @@ class RouteReader:
     def _route(self, made: RouteOf, place: Path_, parent: Route) -> Route:
         matchers = self.matchers.read(place, "", made.match, made.match_re, made.matchers)
         self._check_names(made, place)
+        self._check_labels(made, place)
         below = Route(
             key=f"{parent.key}/{matchers_text(matchers)}" if parent.key else matchers_text(matchers),
             receiver=made.receiver or parent.receiver,
@@ -52,9 +56,18 @@ class RouteReader:
             repeat_interval=parent.repeat_interval if made.repeat_interval is None else made.repeat_interval,
             mute=made.mute_time_intervals,
             active=made.active_time_intervals,
+            labels=tuple(sorted({**dict(parent.labels), **made.labels}.items())),
         )
         children = (self._route(child, (*place, "routes", n), below) for n, child in enumerate(made.routes))
         return replace(below, routes=tuple(children))
+
+    def _check_labels(self, made: RouteOf, place: Path_) -> None:
+        for name, text in made.labels.items():
+            try:
+                self.templates.parse(text)
+            except TemplateError as error:
+                raise self.source.refuse((*place, "labels", name), error.message) from error
+        self.matchers.labels((*place, "labels"), tuple(made.labels), "labels")
 
     def _group_by(self, made: RouteOf, place: Path_, parent: Route) -> tuple[str, ...]:
         if made.group_by is None:

@@ -116,7 +116,10 @@ def groups(url: str) -> list[Any]:
     ]
 
 
+_OWN = ("at", "externalURL", "notification_reason", "routeLabels")  # the last two are newer than 0.25
+
+
 def sent(robots: Robots) -> list[tuple[dict[str, Any], float]]:
     """The webhooks, by group and order, and when they came."""
-    found = [({k: v for k, v in w.items() if k not in ("at", "externalURL")}, w["at"]) for w in robots.webhooks]
+    found = [({k: v for k, v in w.items() if k not in _OWN}, w["at"]) for w in robots.webhooks]
     return sorted(found, key=lambda f: (f[0]["groupKey"], round(f[1])))

@@ -11,7 +11,7 @@ import orjson
 
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.documents.webhook import WebhookOf
-from opsctl.alerts.notification_data import data_json, template_data
+from opsctl.alerts.notification_data import data_json
 from opsctl.alerts.notification_templates import Templates, plain_templates
 from opsctl.alerts.receiver import (
     Channel,
@@ -57,17 +57,25 @@ class Webhook(HttpReceiver):
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
         try:
             url = self._text(self.url, batch) if "{{" in self.url else self.url
-            body = message(batch, self.max_alerts) if self.payload is None else self._own(batch)
+            body = self._message(batch) if self.payload is None else self._own(batch)
         except TemplateError as error:
             return (Unsendable(error.message),)
         problem = "" if self.url_file else url_problem(url)
         return (Unsendable(problem) if problem else Request("POST", url, body, _AGENT, self.http, self.root),)
 
     def _text(self, template: str, batch: Batch) -> str:
-        return self.templates.text(template, template_data(batch, self.max_alerts), batch.now)
+        return self.templates.text(template, self.templates.data(batch, self.max_alerts), batch.now)
+
+    def _message(self, batch: Batch) -> bytes:
+        """The body of version 4."""
+        most = self.max_alerts
+        left_out = max(0, len(batch.alerts) - most) if most else 0
+        more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
+        whole = {**data_json(batch, most, self.templates.route_labels(batch, most)), **more}
+        return escaped(orjson.dumps(whole)) + b"\n"
 
     def _own(self, batch: Batch) -> bytes:
-        data = template_data(batch, self.max_alerts)
+        data = self.templates.data(batch, self.max_alerts)
         return go_json(_filled(self.payload, lambda text: self.templates.text(text, data, batch.now))) + b"\n"
 
     async def send(self, message: Request | Unsendable, courier: Courier) -> Outcome:
@@ -95,13 +103,6 @@ def build_webhook(made: WebhookOf, setting: Setting) -> Webhook:
         templates=setting.templates, http=setting.http(made.http_config), root=str(setting.folder),
         payload=made.payload, send_resolved=made.send_resolved, max_alerts=made.max_alerts, timeout=made.timeout,
     )  # fmt: skip
-
-
-def message(batch: Batch, max_alerts: int = 0) -> bytes:
-    """The body of version 4."""
-    left_out = max(0, len(batch.alerts) - max_alerts) if max_alerts else 0
-    more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
-    return escaped(orjson.dumps({**data_json(batch, max_alerts), **more})) + b"\n"
 
 
 def _filled(value: Any, fill: Any, depth: int = 0) -> Any:
