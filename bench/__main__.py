@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("start", "rest", "alert", "booking", "promql", "blocks", "scrape", "remote_write")
+NAMES = ("start", "rest", "alert", "alertmanager", "booking", "promql", "blocks", "scrape", "remote_write")
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ class Batch:
 
 def sort_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     """By job, instance, then all labels; those without job or instance last. Source: alertmanager types.AlertSlice."""
-    return tuple(sorted(alerts, key=_order))
+    return tuple(sorted(alerts, key=_order)) if len(alerts) > 1 else tuple(alerts)
 
 
 def _order(alert: Alert) -> tuple[Any, ...]:
@@ -87,7 +87,7 @@ label_order = cmp_to_key(_compare)
 def alert_json(alert: Alert) -> dict[str, Any]:
     """An alert as our store keeps it."""
     return {
-        "labels": dict(alert.labels), "annotations": dict(alert.annotations), "starts_at": alert.starts_at,
+        "labels": alert.labels.plain, "annotations": alert.annotations.plain, "starts_at": alert.starts_at,
         "ends_at": alert.ends_at, "updated_at": alert.updated_at, "generator_url": alert.generator_url,
     }  # fmt: skip
 
@@ -100,7 +100,7 @@ def alert_of(data: dict[str, Any]) -> Alert:
 def batch_json(batch: Batch) -> dict[str, Any]:
     """A batch as the delivery log keeps it, without what is added at the time of sending."""
     return {
-        "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": dict(batch.group_labels),
+        "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": batch.group_labels.plain,
         "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
         "route_labels": batch.route_labels,
     }  # fmt: skip

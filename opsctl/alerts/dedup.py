@@ -23,8 +23,8 @@ def entry_of(batch: Batch, at: float) -> Entry:
 
 def needs_update(entry: Entry | None, batch: Batch, repeat_interval: float, send_resolved: bool) -> str:
     """Why a batch has to be told, or '' when it is known. Source: alertmanager notify.DedupStage.needsUpdate."""
-    firing = {a.fingerprint for a in batch.firing}
-    resolved = {a.fingerprint for a in batch.resolved}
+    firing = {a.fingerprint for a in batch.alerts if a.ends_at is None}
+    resolved = {a.fingerprint for a in batch.alerts if a.ends_at is not None}
     if entry is None:
         return "first" if firing else ""
     if not firing <= entry.firing:

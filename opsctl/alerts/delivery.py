@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.dedup import Entry, entry_of
 from opsctl.core.clock import iso
 
 PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
@@ -38,6 +39,11 @@ class Delivery:
     def place(self) -> tuple[str, str]:
         """Whom it tells of what: (group key, integration key)."""
         return self.batch.group_key, self.integration
+
+    @cached_property
+    def intended(self) -> Entry:
+        """What its integration will know once it is sent; never due for a repeat."""
+        return entry_of(self.batch, float("inf"))
 
     @property
     def key(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from opsctl.alerts.batch import Batch
 from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.gojson import Struct
-from opsctl.gotemplate.gotime import GoTime
+from opsctl.gotemplate.gotime import GoTime, rfc3339
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
@@ -153,7 +153,7 @@ def data_json(batch: Batch, most: int = 0, route_labels: Mapping[str, str] = _NO
         "status": _status(alerts),
         "alerts": [_alert_json(a) for a in alerts],
         "notification_reason": _reason(batch),
-        "groupLabels": dict(batch.group_labels.pairs),
+        "groupLabels": batch.group_labels.plain,
         "commonLabels": _common([a.labels for a in alerts]),
         "commonAnnotations": _common([a.annotations for a in alerts]),
         "routeLabels": dict(sorted(route_labels.items())),
@@ -193,16 +193,17 @@ def _shown(alert: Alert) -> ShownAlert:
 
 def _alert_json(alert: Alert) -> dict[str, Any]:
     return {
-        "status": _status((alert,)),
-        "labels": dict(alert.labels.pairs),
-        "annotations": dict(alert.annotations.pairs),
-        "startsAt": GoTime.at(alert.starts_at).__go_json__(),
-        "endsAt": GoTime.at(alert.ends_at).__go_json__(),
+        "status": "firing" if alert.ends_at is None else "resolved",
+        "labels": alert.labels.plain,
+        "annotations": alert.annotations.plain,
+        "startsAt": rfc3339(alert.starts_at),
+        "endsAt": rfc3339(alert.ends_at),
         "generatorURL": alert.generator_url,
         "fingerprint": alert.fingerprint,
     }
 
 
-def _common(sets: Sequence[Labels]) -> dict[str, str]:
-    first, *others = sets or (Labels(),)
-    return {k: v for k, v in first.pairs if all(s.get(k) == v for s in others)}
+def _common(sets: Sequence[Labels]) -> Mapping[str, str]:
+    """What is the same in all."""
+    first, *others = [s.plain for s in sets] or [{}]
+    return {k: v for k, v in first.items() if all(s.get(k) == v for s in others)} if others else first

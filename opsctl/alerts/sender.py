@@ -120,7 +120,7 @@ class Sender:
         integration = self._integrations.get(place[1])
         lane = self._lanes.get(integration.impl.channel.name) if integration else None
         found = lane.queue.newest(place) if lane else None
-        return entry_of(found.batch, float("inf")) if found else None
+        return found.intended if found else None
 
     def open(self) -> Iterable[Delivery]:
         return [d for lane in self._lanes.values() for d in lane.queue.all()]
@@ -193,7 +193,8 @@ class Sender:
         head = lane.queue.head(now)
         assert head is not None
         delivery, gone = lane.queue.take(head)
-        lane.limiter.took(now)
+        if lane.channel.rate:
+            lane.limiter.took(now)
         flight = asyncio.create_task(self._fly(lane, delivery, gone, now))
         lane.flights.add(flight)
         flight.add_done_callback(lane.landed)
@@ -233,14 +234,16 @@ class Sender:
         began = self._clock.now()
         outcome, unsure = await call(HttpCourier(self._client), integration.impl, messages[sending.part])
         ended = self._clock.now()
-        lane.limiter.ended(now, ended)
+        if lane.channel.rate:
+            lane.limiter.ended(now, ended)
         self._figures.called(integration, ended - began)
         landed, statements = self._landed(lane, integration, sending, outcome, len(messages), ended)
         if unsure:
             landed = replace(landed, possibly_repeated=True)
         if lane.channel.rate:
             statements.append(state.move_sent(lane.channel.name, now, ended))
-        await self._durable([state.move_delivery(landed), *statements])
+        # Not waited for: what is sent next waits for its own intent, which is written after this.
+        self._write([state.move_delivery(landed), *statements])
         return landed
 
     def _landed(
@@ -283,6 +286,16 @@ class Sender:
         entry = entry_of(delivery.batch, now)
         self._log.record(delivery.place, entry)
         return [state.put_told(delivery.place, entry, now + self._log.retention)]
+
+    def _write(self, statements: list[Statement]) -> None:
+        """Writes without waiting; a refused write is said."""
+
+        def look(done: asyncio.Future[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self._figures.write_failures.inc()
+                LOG.error("delivery.not_written", error)
+
+        self._writer.write(statements).add_done_callback(look)
 
     async def _durable(self, statements: list[Statement]) -> None:
         """Writes; when the disk refuses, says so and goes on: a message that is sent twice beats one never sent."""

@@ -184,7 +184,7 @@ def prune(now: float, retention: float) -> list[Statement]:
 def silence_json(s: Silence) -> dict[str, Any]:
     return {
         "id": s.id, "matchers": [matcher_json(m) for m in s.matchers], "starts_at": s.starts_at, "ends_at": s.ends_at,
-        "updated_at": s.updated_at, "created_by": s.created_by, "comment": s.comment,
+        "updated_at": s.updated_at, "created_by": s.created_by, "comment": s.comment, "annotations": dict(s.annotations),
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from opsctl.core.db import Database
 
 Statement = tuple[str, Sequence[Sequence[object]]]
+_GATHER = 0.002  # seconds between two commits in a busy time, so that they are few and large
 
 
 class Writer:
@@ -45,11 +46,23 @@ class Writer:
                 _finish(taken, error)
             else:
                 _finish(taken, None)
+            await asyncio.sleep(_GATHER)
 
     def _commit(self, statements: Sequence[Statement]) -> None:
         with self._db.transaction() as tx:
-            for sql, rows in statements:
+            for sql, rows in _joined(statements):
                 tx.executemany(sql, rows)
+
+
+def _joined(statements: Sequence[Statement]) -> list[tuple[str, list[Sequence[object]]]]:
+    """Neighbours of the same kind as one; their order stays."""
+    found: list[tuple[str, list[Sequence[object]]]] = []
+    for sql, rows in statements:
+        if found and found[-1][0] == sql:
+            found[-1][1].extend(rows)
+        else:
+            found.append((sql, list(rows)))
+    return found
 
 
 def _finish(taken: list[tuple[Sequence[Statement], asyncio.Future[None]]], error: Exception | None) -> None:

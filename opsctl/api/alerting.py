@@ -9,11 +9,11 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route as Path
 
 from opsctl.alerts.history import History
-from opsctl.api.alertmanager import answer, gettable
+from opsctl.api.alertmanager_json import answer, gettable, receivers_of
 from opsctl.core.clock import Clock, parse_iso
 from opsctl.core.errors import OpsctlError, UsageError
 from opsctl.flows.acknowledging import Acknowledging
@@ -63,7 +63,8 @@ class AlertingApi:
 
     def _shown(self, alert: Alert, now: float) -> dict[str, Any]:
         ack = self._alerting.acks.of(alert, now)
-        shown = gettable(self._alerting, alert, now)
+        alerting = self._alerting
+        shown = gettable(alerting, alert, now, receivers_of(alerting, alert.labels), alerting.muted(alert, now))
         if alert.resolved(now):
             shown["status"] = {**shown["status"], "state": "resolved"}
         return {**shown, "ack": ack.json() if ack else None}
@@ -143,6 +144,20 @@ def own_routes(metrics: Callable[[], bytes], reload: Callable[[], Awaitable[None
         Path("/metrics", show_metrics, methods=["GET"]),
         Path("/", front, methods=["GET"]),
     ]
+
+
+def to_prefix(prefix: str) -> Path:
+    """/ leads to the front page."""
+
+    async def lead(_: Request) -> Response:
+        return RedirectResponse(prefix, 302)
+
+    return Path("/", lead, methods=["GET"])
+
+
+async def not_found(_: Request, __: Exception) -> Response:
+    """As Go's HTTP server says it."""
+    return PlainTextResponse("404 page not found\n", 404)
 
 
 async def _object(request: Request) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import platform
+import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, generate_latest
 from starlette.applications import Starlette
@@ -19,9 +23,11 @@ from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.history import History
 from opsctl.alerts.sender import Sender
+from opsctl.alerts.silence import SilenceRules
 from opsctl.alerts.writer import Writer
-from opsctl.api.alerting import AlertingApi, own_routes
+from opsctl.api.alerting import AlertingApi, not_found, own_routes, to_prefix
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
+from opsctl.api.alertmanager_front import Front
 from opsctl.api.links import LinkPages
 from opsctl.api.problem import on_error
 from opsctl.core.clock import Clock, SystemClock
@@ -30,7 +36,7 @@ from opsctl.core.errors import OpsctlError
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.log import Log
 from opsctl.flows.acknowledging import Acknowledging
-from opsctl.flows.alerting import Alerting
+from opsctl.flows.alerting import Alerting, Ways
 from opsctl.flows.delivering import Delivering, dresser
 from opsctl.flows.heartbeats import Heartbeats
 from opsctl.oncall import acks
@@ -45,7 +51,10 @@ _DRAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class AlertingOptions:
-    """What the command line gives. `oncall` None without a document; `address` is where the process listens."""
+    """What the command line gives. `oncall` None without a document; `address` is where the process listens.
+
+    Times in seconds; `timeout` and `concurrency` of HTTP requests, 0 is no limit; `cluster`: its flags by name.
+    """
 
     config_file: Path
     storage: Path
@@ -55,6 +64,24 @@ class AlertingOptions:
     oncall: Path | None = None
     retention: float = 432_000.0
     gc_interval: float = 1800.0
+    maintenance: float = 900.0
+    start_delay: float = 0.0
+    timeout: float = 0.0
+    concurrency: int = 0
+    silences: SilenceRules = field(default_factory=SilenceRules)
+    cluster: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        """Before every path, without a slash at its end."""
+        return "/".join(["", *(self.route_prefix or urlsplit(self.external_url).path).strip("/").split("/")]).rstrip(
+            "/"
+        )
+
+    def peer(self, bound: str) -> str:
+        """Where other members find this one; '' when there are to be none."""
+        listen = self.cluster.get("advertise-address", self.cluster.get("listen-address", (bound,)))[-1]
+        return bound if listen.startswith(("0.0.0.0", ":", "[::]")) else listen
 
 
 class AlertingProcess:
@@ -77,8 +104,9 @@ class AlertingProcess:
         dress = dresser(links, self._acks, clock)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
         self._make: Callable[[], Alerting] = lambda: Alerting(
-            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures
-        )
+            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,
+            Ways(options.start_delay, options.silences),
+        )  # fmt: skip
         self._links, self._oncall, self._configuration = links, oncall, configuration
         self._tasks: list[asyncio.Task[None]] = []
         self._asgi: ASGIApp | None = None
@@ -108,8 +136,9 @@ class AlertingProcess:
         self.sender.start()
         self._heartbeats.configure(self._configuration)
         self._tasks = [
-            asyncio.create_task(self._every(_SWEEP_SECONDS, self._sweep)),
-            asyncio.create_task(self._every(self._options.gc_interval, self._collect_garbage)),
+            asyncio.create_task(self._every(_SWEEP_SECONDS, self.alerting.end_lapsed)),
+            asyncio.create_task(self._every(self._options.gc_interval, self._drop_alerts)),
+            asyncio.create_task(self._every(self._options.maintenance, self._drop_old)),
         ]
         self._loaded(self._configuration)
         LOG.info("alerting.started", alerts=len(self.alerting.alerts), config=str(self._options.config_file))
@@ -146,28 +175,37 @@ class AlertingProcess:
         self.figures.known(integrations)
         self.figures.receivers.set(len(configuration.receivers))
         self.figures.integrations.set(len(integrations))
+        self.figures.rules.set(len(configuration.inhibit_rules))
+        self.figures.config_hash.set(int.from_bytes(hashlib.sha256(configuration.text.encode()).digest()[:6]))
+        self.figures.clustered.set(1 if self._options.peer(self.address) else 0)
         self.figures.reload_good.set(1)
         self.figures.reload_at.set(self._clock.now())
-        self.figures.build.labels(VERSION, "opsctl", "", "").set(1)
+        go = f"python{platform.python_version()}"
+        self.figures.build.labels(VERSION, "opsctl", "", go, platform.machine(), sys.platform, "").set(1)
 
-    def _application(self, history: History) -> Starlette:
+    def _application(self, history: History) -> ASGIApp:
         delivering = Delivering(self.alerting, self.sender, self._writer)
+        options, prefix = self._options, self._options.prefix
         routes: list[Route] = [
-            *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
+            *AlertmanagerApi(self.alerting, self._clock, lambda: options.peer(self.address)).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
             *LinkPages(self._acknowledging, self._clock).routes(),
             *own_routes(self._metrics, self.reload),
         ]
-        prefix = self._options.route_prefix.rstrip("/")
-        handlers = {OpsctlError: on_error}
-        return Starlette(routes=[Mount(prefix, routes=routes)] if prefix else routes, exception_handlers=handlers)
+        app = Starlette(
+            routes=[Mount(prefix, routes=routes), to_prefix(prefix)] if prefix else routes,
+            exception_handlers={OpsctlError: on_error, 404: not_found},
+        )
+        return Front(app, prefix, self.figures.http, options.concurrency, options.timeout)
 
     def _metrics(self) -> bytes:
         now, figures, alerting = self._clock.now(), self.figures, self.alerting
         live = [a for a in alerting.alerts.all() if not a.resolved(now)]
         held = sum(1 for a in live if alerting.silenced_by(a, now) or alerting.inhibited_by(a, now))
-        figures.alerts.labels("active").set(len(live) - held)
-        figures.alerts.labels("suppressed").set(held)
+        for gauge in (figures.alerts, figures.marked):
+            gauge.labels("active").set(len(live) - held)
+            gauge.labels("suppressed").set(held)
+            gauge.labels("unprocessed").set(0)
         states = Counter(s.state(now) for s in alerting.silences.all())
         for name in ("active", "pending", "expired"):
             figures.silences.labels(name).set(states[name])
@@ -179,12 +217,11 @@ class AlertingProcess:
         figures.acked.set(len(self._acknowledging.standing(now)))
         return generate_latest(self._registry)
 
-    def _sweep(self) -> None:
-        self.alerting.sweep()
-        self.alerting.end_lapsed()
+    def _drop_alerts(self) -> None:
+        self.alerting.drop_alerts()
 
-    def _collect_garbage(self) -> None:
-        self.alerting.collect_garbage(self._options.retention)
+    def _drop_old(self) -> None:
+        self.alerting.drop_old(self._options.retention)
 
     async def _every(self, seconds: float, act: Callable[[], None]) -> None:
         while True:

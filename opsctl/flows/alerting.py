@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from opsctl.alerts import state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import Configuration
-from opsctl.alerts.dedup import NotificationLog, entry_of, needs_update
-from opsctl.alerts.dispatch import Dispatcher, Group
+from opsctl.alerts.dedup import Entry, NotificationLog, entry_of, needs_update
+from opsctl.alerts.dispatch import Dispatcher, Group, Still
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.inhibit import Inhibitor
 from opsctl.alerts.receiver import Integration
 from opsctl.alerts.sender import Sender
-from opsctl.alerts.silence import Silence, Silences
+from opsctl.alerts.settled import Settled
+from opsctl.alerts.silence import Silence, SilenceRules, Silences
 from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
@@ -28,6 +29,18 @@ from opsctl.oncall.acks import Acks
 
 LOG = Log("opsctl.flows.alerting")
 _WRITE_FAILED = "alerting.not_written"
+_AT_ONCE = 200  # groups flushed before the loop does something else
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How the pipeline was asked to behave: seconds before the first flush, and what silences keep to."""
+
+    start_delay: float = 0.0
+    silences: SilenceRules = field(default_factory=SilenceRules)
+
+
+WAYS = Ways()
 
 
 class Alerting:
@@ -35,25 +48,32 @@ class Alerting:
 
     def __init__(
         self, configuration: Configuration, remembered: state.Remembered, writer: Writer, sender: Sender,
-        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures,
+        log: NotificationLog, acks: Acks, clock: Clock, figures: Figures, ways: Ways = WAYS,
     ) -> None:  # fmt: skip
-        self.alerts, self.silences, self.acks = AlertStore(remembered.alerts), Silences(remembered.silences), acks
+        self.alerts, self.acks, self.names = AlertStore(remembered.alerts), acks, ways.silences.names
+        self.silences = Silences(remembered.silences, ways.silences)
         self.sender, self.log, self.figures = sender, log, figures
-        self._writer, self._clock = writer, clock
-        self._settled = remembered.settled
-        self._timers: dict[Group, asyncio.TimerHandle] = {}
-        self.configure(configuration)
+        self._writer, self._clock, self._start_at = writer, clock, clock.now() + ways.start_delay
+        self._settled = Settled(remembered.settled)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._take(configuration, restored=True)
 
     def configure(self, configuration: Configuration) -> None:
         """Takes a configuration: groups are made anew from all alerts, what was told stays known."""
+        self._take(configuration, restored=False)
+
+    def _take(self, configuration: Configuration, restored: bool) -> None:
         self.configuration = configuration
-        self.dispatcher, self.inhibitor = Dispatcher(configuration.route), Inhibitor(configuration.inhibit_rules)
-        self._cancel()
+        self.dispatcher = Dispatcher(configuration.route, self._start_at)
+        self.inhibitor = Inhibitor(configuration.inhibit_rules)
+        self.stop()
         self.sender.configure(configuration.integrations)
         now = self._clock.now()
         for alert in self.alerts.all():
             self.inhibitor.see(alert)
-            self._route(alert, now, alert.updated_at)
+            self._route(alert, now, alert.updated_at if restored else None)
+        self._arm()
 
     # -- alert ->
     def receive(self, posted: Iterable[Held]) -> asyncio.Future[None]:
@@ -67,68 +87,97 @@ class Alerting:
             self.inhibitor.see(alert)
             self._route(alert, now)
             kept.append(held)
+        self._arm()
+        self.figures.house.processing.observe(self._clock.now() - now)
         return self._writer.write([state.put_alerts(kept)])
 
     # -> route -> group ->
     def _route(self, alert: Alert, now: float, arrived: float | None = None) -> None:
-        if self._is_settled(alert):
+        if not self._settled.all(alert, self.dispatcher.root):
+            self.dispatcher.insert(alert, now, arrived)
+
+    def _arm(self) -> None:
+        """One timer for all groups, at the earliest that is due."""
+        at = self.dispatcher.next_due()
+        if at is None or (self._timer is not None and self._timer_at <= at):
             return
-        for group in self.dispatcher.insert(alert, now, arrived):
-            self._wait(group)
+        self.stop()
+        self._timer_at = at
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self._clock.now()), self._tick)
 
-    def _is_settled(self, alert: Alert) -> bool:
-        """Whether all its groups have already been told that this very alert is over."""
-        if not self._settled or alert.ends_at is None:
-            return False
-        routes = self.dispatcher.root.match(alert.labels)
-        return all(
-            self._settled.get((r.group_key(r.group_labels(alert.labels)), r.receiver, alert.fingerprint))
-            == alert.ends_at
-            for r in routes
-        )
+    def _tick(self) -> None:
+        """Flushes what is due, some at a time so that the API is answered in between."""
+        self._timer, now = None, self._clock.now()
+        statements: list[Statement] = []
+        for group in self.dispatcher.take_due(now, _AT_ONCE):
+            try:
+                statements += self.flush(group, now)
+            except Exception as error:  # one bad group must not stop the others; it is tried when it is next due
+                self.figures.defects.labels("flush").inc()
+                LOG.error("flush.defect", error, group=group.key)
+        if statements:
+            self._written(statements)
+        self._arm()
 
-    def _wait(self, group: Group) -> None:
-        before = self._timers.pop(group, None)
-        if before is not None:
-            before.cancel()
-        wait = max(0.0, group.due - self._clock.now())
-        self._timers[group] = asyncio.get_running_loop().call_later(wait, self._due, group)
-
-    def _due(self, group: Group) -> None:
-        try:
-            self.flush(group, self._clock.now())
-        except Exception as error:  # one bad group must not stop the others; it is tried again when it is next due
-            self.figures.defects.labels("flush").inc()
-            LOG.error("flush.defect", error, group=group.key)
-
-    def flush(self, group: Group, now: float) -> None:
+    def flush(self, group: Group, now: float) -> list[Statement]:
         """One group is due. What is to be told is written down together with what has left the group."""
-        group.flushed, group.due = True, now + group.route.group_interval
-        self._wait(group)
+        if group.still is not None and self._is_still(group.still, now):
+            return []
         batch = group.batch(now)
-        statements = self._tell(group, batch)
+        audible = self._audible(group, batch)
+        statements = self._tell(group, audible) if audible.alerts else []
         gone = group.settle(batch)
         if gone:
             statements.append(state.settle(group.key, group.route.receiver, gone))
-            self._settled.update({(group.key, group.route.receiver, a.fingerprint): a.ends_at or 0.0 for a in gone})
-        if statements:
-            self._written(statements)
+            self._settled.add(group, gone)
+            self.dispatcher.drop_empty(group)
+        elif audible is batch:
+            group.still = self._still(group, batch)
+        return statements
 
-    def _tell(self, group: Group, batch: Batch) -> list[Statement]:
-        audible = self._audible(group, batch)
-        if not audible.alerts:
-            return []
-        integrations = self.configuration.receivers[batch.receiver]
+    def _still(self, group: Group, batch: Batch) -> Still | None:
+        """Until when the group, which has just told all, has nothing to tell if nothing happens."""
+        route, known = group.route, []
+        if route.mute or route.active:
+            return None
+        until = min((a.ends_at for a in group.alerts.values() if a.ends_at is not None), default=float("inf"))
+        for each in self.configuration.receivers[route.receiver]:
+            place = (group.key, each.key)
+            entry = self._knows(place, batch.now)
+            known.append((place, entry))
+            if entry is not None:
+                until = min(until, entry.at + min(route.repeat_interval, self.log.retention))
+        return Still(until, self._version(), tuple(known))
+
+    def _is_still(self, still: Still, now: float) -> bool:
+        return (
+            now < still.until
+            and still.version == self._version()
+            and all(self._knows(place, now) is entry for place, entry in still.known)
+        )
+
+    def _version(self) -> int:
+        return self.silences.version + self.inhibitor.version
+
+    def _knows(self, place: tuple[str, str], now: float) -> Entry | None:
+        """What an integration has been told of a group, or is being told."""
+        return self.sender.intended(place) or self.log.get(place, now)
+
+    def _tell(self, group: Group, audible: Batch) -> list[Statement]:
+        integrations = self.configuration.receivers[audible.receiver]
         return [s for i in integrations if i.impl.kind != "heartbeat" for s in self._notify(i, group, audible)]
 
     # -> inhibit -> mute -> silence ->
     def _audible(self, group: Group, batch: Batch) -> Batch:
+        """What is left to tell; the very batch when nothing is held back."""
         now = batch.now
         heard = [a for a in batch.alerts if not self._suppressed(bool(self.inhibited_by(a, now)), "inhibition")]
-        if self._suppressed(bool(self.muted_by(group, now)), "mute_time_interval"):
+        if heard and (muted := self.muted_by(group, now)):
+            reason = "active_time_interval" if muted is group.route.active else "mute_time_interval"
+            self.figures.suppressed.labels(reason).inc(len(heard))
             heard = []
         heard = [a for a in heard if not self._suppressed(bool(self.silenced_by(a, now)), "silence")]
-        return replace(batch, alerts=tuple(heard))
+        return batch if len(heard) == len(batch.alerts) else replace(batch, alerts=tuple(heard))
 
     def _suppressed(self, yes: bool, reason: str) -> bool:
         if yes:
@@ -142,17 +191,20 @@ class Alerting:
         return self.silences.silenced_by(alert.labels, now)
 
     def muted_by(self, group: Group, now: float) -> tuple[str, ...]:
-        """The time intervals that keep a group quiet now."""
+        """The time intervals that keep a group quiet now: all active ones when none holds, else the mute ones that do."""
         intervals, route = self.configuration.intervals, group.route
-        muting = tuple(n for n in route.mute if any(w.holds(now) for w in intervals[n]))
         if route.active and not any(w.holds(now) for n in route.active for w in intervals[n]):
-            return (*muting, *route.active)
-        return muting
+            return route.active
+        return tuple(n for n in route.mute if any(w.holds(now) for w in intervals[n]))
+
+    def muted(self, alert: Alert, now: float) -> tuple[str, ...]:
+        """The time intervals that keep an alert quiet in any of its groups."""
+        return tuple(dict.fromkeys(n for g in self.dispatcher.groups_of(alert) for n in self.muted_by(g, now)))
 
     # -> dedup -> receiver -> delivery log
     def _notify(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
         place = (group.key, integration.key)
-        known = self.sender.intended(place) or self.log.get(place, batch.now)
+        known = self._knows(place, batch.now)
         cause = needs_update(known, batch, group.route.repeat_interval, integration.impl.send_resolved)
         if not cause:
             return []
@@ -174,25 +226,26 @@ class Alerting:
         delivery = self.sender.new(integration, batch, "test", batch.now)
         return delivery.id, self._writer.write(self.sender.enqueue(delivery))
 
-    def sweep(self) -> None:
-        """Drops empty groups; each 30 s, as Alertmanager does."""
-        for group in self.dispatcher.sweep():
-            timer = self._timers.pop(group, None)
-            if timer is not None:
-                timer.cancel()
-
-    def collect_garbage(self, retention: float) -> None:
-        """Forgets alerts that are over and told, expired silences and old log rows."""
+    def drop_alerts(self) -> None:
+        """Forgets alerts that are over and told."""
         now = self._clock.now()
         gone = [a for a in self.alerts.all() if a.resolved(now) and not self.dispatcher.groups_of(a)]
         for alert in gone:
             self.alerts.forget(alert)
             self.inhibitor.forget(alert)
-        prints = {a.fingerprint for a in gone}
-        self._settled = {k: v for k, v in self._settled.items() if k[2] not in prints}
-        self.log.forget(now)
-        silences = state.drop_silences(self.silences.forget(now - retention))
-        self._written([*state.drop_alerts(gone), silences, *state.prune(now, retention)])
+        self._settled.forget(gone)
+        self._written(state.drop_alerts(gone))
+
+    def drop_old(self, retention: float) -> None:
+        """Forgets expired silences and old rows of the logs."""
+        now, kept = self._clock.now(), self.figures.house.kept
+        for each in kept.values():
+            each.maintenance.inc()
+        with kept["nflog"].gc.time():
+            self.log.forget(now)
+        with kept["silences"].gc.time():
+            silences = self.silences.forget(now - retention)
+        self._written([state.drop_silences(silences), *state.prune(now, retention)])
 
     def end_lapsed(self) -> None:
         """Ends acknowledgements whose time is up or whose alert is over."""
@@ -207,12 +260,9 @@ class Alerting:
 
     def stop(self) -> None:
         """No more flushes."""
-        self._cancel()
-
-    def _cancel(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
 
     def _written(self, statements: list[Statement]) -> None:
         """Writes without waiting; a refused write is a figure and a log line (the queue in memory goes on)."""

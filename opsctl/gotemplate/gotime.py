@@ -17,6 +17,14 @@ _LONGEST = (2**63 - 1) / 1e9
 _FIRST = -62_135_596_800_000_000  # year 1, Go's zero time, in microseconds
 
 
+def rfc3339(seconds: float | None) -> str:
+    """Epoch seconds as Go marshals a time in UTC, zeros after the last digit dropped; None is Go's zero time."""
+    if seconds is None:
+        return "0001-01-01T00:00:00Z"
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6]
+    return text.rstrip("0").rstrip(".") + "Z"
+
+
 @dataclass(frozen=True)
 class GoTime:
     """An instant, in microseconds since 1970, shown in a zone."""

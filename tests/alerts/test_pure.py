@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -15,10 +16,11 @@ from opsctl.alerts.dispatch import Dispatcher
 from opsctl.alerts.document import TimesOf, WindowOf
 from opsctl.alerts.inhibit import Inhibitor, InhibitRule
 from opsctl.alerts.limiter import Limiter
-from opsctl.alerts.matcher_text import parse_matchers
+from opsctl.alerts.matcher_text import parse_matcher, parse_matchers
+from opsctl.alerts.names import classic_name
 from opsctl.alerts.queue import Queue
 from opsctl.alerts.route import Route
-from opsctl.alerts.silence import Silence, Silences
+from opsctl.alerts.silence import Silence, SilenceRules, Silences
 from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.windows import parse_window
 from opsctl.core.clock import parse_iso
@@ -170,19 +172,43 @@ def test_back_off_grows_to_a_minute() -> None:
 
 
 def test_groups_are_due_as_alertmanager_has_them() -> None:
-    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_by=("alertname",), group_wait=10))
-    (group,) = dispatcher.insert(alert("A", starts=100), 100)
-    assert group.due == 110
-    assert dispatcher.insert(alert("A", starts=101, x="1"), 101) == []
-    (same,) = dispatcher.insert(alert("A", starts=50, x="2"), 102)
-    assert same is group
-    assert group.due == 102  # older than group_wait: at once
-    group.flushed = True
-    made = group.batch(103)
-    assert len(made.firing) == 3
+    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_by=("alertname",), group_wait=10, group_interval=60))
+    dispatcher.insert(alert("A", starts=100), 100)
+    assert dispatcher.next_due() == 110
+    dispatcher.insert(alert("A", starts=101, x="1"), 101)
+    assert dispatcher.next_due() == 110
+    dispatcher.insert(alert("A", starts=50, x="2"), 102)
+    assert dispatcher.next_due() == 102  # older than group_wait: at once
+    assert dispatcher.take_due(101, 10) == []
+    (group,) = dispatcher.take_due(103, 10)
+    assert dispatcher.next_due() == 163
+    assert len(group.batch(103).firing) == 3
     group.alerts[alert("A", x="1").fingerprint] = alert("A", x="1", ends=103)
     assert [a.labels.get("x") for a in group.settle(group.batch(104))] == ["1"]
     assert len(group.alerts) == 2
+
+
+def test_an_emptied_group_is_gone_and_the_next_begins_with_its_wait() -> None:
+    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_wait=10, group_interval=60), start_at=105)
+    dispatcher.insert(alert("A", starts=0, ends=50), 100)
+    assert dispatcher.take_due(104, 10) == []  # nothing before the start
+    (group,) = dispatcher.take_due(105, 10)
+    assert len(group.settle(group.batch(105))) == 1
+    dispatcher.drop_empty(group)
+    assert (len(dispatcher), dispatcher.next_due()) == (0, None)
+    dispatcher.insert(alert("A", starts=120), 120)
+    assert dispatcher.next_due() == 130
+
+
+def test_the_heap_serves_many_groups_in_their_order() -> None:
+    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_by_all=True, group_wait=5, group_interval=60))
+    for number in range(50):
+        dispatcher.insert(alert("A", starts=100 + number, n=str(number)), 100 + number)
+    first = dispatcher.take_due(200, 30)
+    assert [g.labels["n"] for g in first] == [str(n) for n in range(30)]
+    assert len(dispatcher.take_due(200, 30)) == 20
+    assert dispatcher.take_due(259, 30) == []
+    assert len(dispatcher.take_due(260, 99)) == 50
 
 
 def test_inhibition_is_not_two_sided() -> None:
@@ -224,3 +250,64 @@ def test_silences_end_and_are_replaced() -> None:
     ):
         with pytest.raises(UsageError):
             silences.set(wrong, 20)
+
+
+def test_silences_take_what_alertmanager_takes() -> None:
+    silences = Silences(rules=SilenceRules(classic_name, most=2, largest=400))
+    made = Silence(
+        id="", matchers=(Matcher("a", "!=", "b"),), starts_at=0, ends_at=100, updated_at=0, created_by="", comment=""
+    )
+    number, _ = silences.set(made, 20)  # a negative matcher never counts as matching nothing
+    assert silences.get(number).starts_at == 20
+    same, _ = silences.set(replace(silences.get(number), starts_at=20.9), 30)
+    assert same == number  # starts are compared by the second
+    for wrong in (
+        replace(made, matchers=(Matcher("a", "=~", "x|"),)),
+        replace(made, matchers=(Matcher("中", "=", "x"),)),
+        replace(made, comment="x" * 400),
+    ):
+        with pytest.raises(UsageError):
+            silences.set(wrong, 30)
+    silences.set(made, 30)
+    with pytest.raises(UsageError, match="exceeded maximum number of silences: 2"):
+        silences.set(made, 30)
+
+
+def test_the_latest_record_of_a_silence_counts() -> None:
+    ours, theirs = Silences(), Silences()
+    made = Silence(
+        id="", matchers=(Matcher("a", "=", "b"),), starts_at=10, ends_at=100, updated_at=0, created_by="", comment=""
+    )
+    number, (first,) = ours.set(made, 10)
+    assert theirs.merge(first) == (first,)
+    (ended,) = theirs.expire(number, 50)
+    assert ours.merge(ended) == (ended,)
+    assert ours.merge(first) == ()
+    assert ours.silenced_by({"a": "b"}, 60) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "matcher"),
+    [
+        ("a=b", 'a="b"'),
+        (r'"\xf0\x9f\x99\x82"=dΘ', '🙂="dΘ"'),
+        ("00=b", '00="b"'),
+        (r'a="\d+"', r'a="\\d+"'),
+        ("a=b c", 'a="b c"'),
+        ("a='b'", "a=\"'b'\""),
+    ],
+)
+def test_one_filter(text: str, matcher: str) -> None:
+    assert str(parse_matcher(text)) == matcher
+
+
+@pytest.mark.parametrize("text", ['{a="b"}', "a", 'a="b",c="d"', '"\\q"=b', "", 'a=~"("'])
+def test_bad_filters(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_matcher(text)
+
+
+@given(some.text())
+def test_any_filter_is_a_matcher_or_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse_matcher(text).name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,19 @@ class Webhook(HttpReceiver):
     timeout: float = 0.0
     kind: str = "webhook"
 
-    @property
+    @cached_property
     def channel(self) -> Channel:
-        return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=True)
+        return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=True)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
+        url, templated = self.url, "{{" in self.url
         try:
-            url = self._text(self.url, batch) if "{{" in self.url else self.url
+            if templated:
+                url = self._text(url, batch)
             body = self._message(batch) if self.payload is None else self._own(batch)
         except TemplateError as error:
             return (Unsendable(error.message),)
-        problem = "" if self.url_file else url_problem(url)
+        problem = url_problem(url) if templated else ""
         return (Unsendable(problem) if problem else Request("POST", url, body, _AGENT, self.http, self.root),)
 
     def _text(self, template: str, batch: Batch) -> str:
