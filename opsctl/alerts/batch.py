@@ -13,7 +13,10 @@ from opsctl.model.labels import Labels
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it."""
+    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it.
+
+    `cause`: why it is told, as dedup.py says it. `route_labels`: name → template, of the group's route.
+    """
 
     receiver: str
     group_key: str
@@ -25,6 +28,8 @@ class Batch:
     details_url: str = ""
     acked: tuple[tuple[str, str], ...] = ()
     test: bool = False
+    cause: str = ""
+    route_labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -97,10 +102,13 @@ def batch_json(batch: Batch) -> dict[str, Any]:
     return {
         "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": batch.group_labels.plain,
         "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
+        "route_labels": batch.route_labels,
     }  # fmt: skip
 
 
 def batch_of(data: dict[str, Any]) -> Batch:
     """The reverse of `batch_json`."""
     alerts = tuple(alert_of(a) for a in data["alerts"])
-    return Batch(**{**data, "group_labels": Labels(data["group_labels"]), "alerts": alerts})
+    route_labels = tuple((str(k), str(v)) for k, v in data.get("route_labels", ()))
+    labels = Labels(data["group_labels"])
+    return Batch(**{**data, "group_labels": labels, "alerts": alerts, "route_labels": route_labels})

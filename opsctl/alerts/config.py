@@ -43,6 +43,7 @@ class Configuration:
     receivers: Mapping[str, tuple[Integration, ...]]
     inhibit_rules: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[Window, ...]]
+    templates: Templates
 
     @property
     def integrations(self) -> dict[str, Integration]:
@@ -77,8 +78,9 @@ def load_configuration(
         resolve_timeout=made.settings.resolve_timeout,
         receivers=receivers,
         intervals=intervals,
+        templates=templates,
         inhibit_rules=tuple(_inhibit(matchers, rule, n) for n, rule in enumerate(made.inhibit_rules)),
-        route=RouteReader(filled, matchers, receivers, intervals).root(made.route),
+        route=RouteReader(filled, matchers, receivers, intervals, templates).root(made.route),
     )
 
 

@@ -28,6 +28,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "alertmanager": ("alertmanager", "The alerting process alone, with Alertmanager's flags."),
     "ops": ("ops", "The operations process alone, in the foreground."),
     "alerts": ("alerts", "List, show and acknowledge alerts."),
+    "alertconfig": ("alertconfig", "Check alertmanager.yml and its templates."),
     "receivers": ("receivers", "List receivers, send a test message."),
     "deliveries": ("deliveries", "What was sent, refused, retried."),
     "incidents": ("incidents", "List, show, annotate incidents; write reports."),

@@ -31,6 +31,7 @@ def dresser(links: Links, acks: Acks, clock: Clock) -> Dress:
             batch,
             now=now,
             external_url=links.base,
+            cause=delivery.cause,
             ack_url="" if batch.test else links.url("ack", delivery.id, kind),
             details_url=links.url("details", delivery.id, kind),
             acked=tuple((f, ack.who) for f, ack in standing if ack is not None),

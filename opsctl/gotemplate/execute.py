@@ -332,12 +332,19 @@ def _source(term: Term) -> str:
 
 
 def _accepts(function: Callable[..., Any], count: int) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_kwonlyargcount:
+        return _binds(function, count)
+    given = count + (getattr(function, "__self__", None) is not None)
+    least = code.co_argcount - len(getattr(function, "__defaults__", None) or ())
+    return given >= least and (given <= code.co_argcount or bool(code.co_flags & inspect.CO_VARARGS))
+
+
+def _binds(function: Callable[..., Any], count: int) -> bool:
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return True
-    try:
-        signature.bind(*[None] * count)
+        inspect.signature(function).bind(*[None] * count)
     except TypeError:
         return False
+    except ValueError:  # a function without a signature
+        return True
     return True

@@ -66,7 +66,7 @@ def test_one_of_a_filter() -> None:
     assert parse_matcher("a=b") == Matcher("a", "=", "b")
     assert parse_matcher('"a b"=c') == Matcher("a b", "=", "c")
     for text in ('{a="b"}', 'a.b="c",d="e"', "a"):
-        with pytest.raises(ValueError, match="matcher|brace"):
+        with pytest.raises(ValueError, match=r"matcher|brace"):
             parse_matcher(text)
 
 

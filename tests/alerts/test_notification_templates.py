@@ -165,8 +165,8 @@ def render(text: str, name: str = "one") -> str:
         ('{{ dict "b" 1 "a" "<&>" | toJson }}', '{"a":"\\u003c\\u0026\\u003e","b":1}'),
         ('{{ (dict "a" "b").a }}', "b"),
         ('{{ urlUnescape "a+b%20%E4%B8%AD" }} {{ trimSpace "  x " }}', "a b 中 x"),
-        ('{{ routeLabels "team" }}|{{ .CommonLabels.Remove .GroupLabels.Names }}',
-         "|instance=a:9100, job=api, severity=critical"),
+        ('{{ routeLabels "team" }}{{ .RouteLabels }}{{ .NotificationReason }}|{{ .CommonLabels.Remove .GroupLabels.Names }}',
+         "unknown|instance=a:9100, job=api, severity=critical"),
     ],
 )  # fmt: skip
 def test_what_is_newer_than_debians(text: str, made: str) -> None:

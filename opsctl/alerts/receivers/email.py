@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.documents.email import EmailOf, ThreadingOf
 from opsctl.alerts.mail import Mail, addresses, content, thread
-from opsctl.alerts.notification_data import Data, template_data
+from opsctl.alerts.notification_data import Data
 from opsctl.alerts.notification_templates import Templates
 from opsctl.alerts.receiver import Channel, Courier, Outcome, Refused, Unsendable, channel_name
 from opsctl.alerts.setting import Setting
@@ -41,9 +41,8 @@ class Email:
         return Channel(name=name, lanes=4, timeout=_SECONDS, again=True)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Mail | Unsendable, ...]:
-        data = template_data(batch)
         try:
-            return (self._mail(batch, data, now, key),)
+            return (self._mail(batch, self.templates.data(batch), now, key),)
         except (TemplateError, ValueError) as error:
             return (Unsendable(str(error)),)
 
