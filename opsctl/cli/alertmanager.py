@@ -12,6 +12,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from opsctl.alerts.matcher_text import Mode
 from opsctl.alerts.names import any_name, classic_name
 from opsctl.alerts.silence import SilenceRules
 from opsctl.api.alertmanager import VERSION
@@ -103,7 +104,7 @@ def alertmanager(
             silences=SilenceRules(
                 classic_name if "classic-mode" in _features(features) else any_name, most_silences, largest_silence
             ),
-            cluster=cluster,
+            matchers=_matchers(_features(features)), cluster=cluster,
         )
     )  # fmt: skip
 
@@ -140,6 +141,10 @@ def _features(text: str) -> frozenset[str]:
     if {"classic-mode", "utf8-strict-mode"} <= found:
         raise UsageError("classic-mode and utf8-strict-mode exclude each other")
     return found
+
+
+def _matchers(features: frozenset[str]) -> Mode:
+    return "classic" if "classic-mode" in features else "utf8" if "utf8-strict-mode" in features else "fallback"
 
 
 def _seconds(text: str) -> float:
