@@ -5,12 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from opsctl.alerts.checked import Checked, check_configuration
-from opsctl.alerts.matcher_text import Mode
 from opsctl.cli.output import AsJson, print_json
 from opsctl.core.errors import DocumentError
 
@@ -54,7 +53,7 @@ def check(
 
 def _checked(path: Path, mode: Matchers) -> Checked | DocumentError:
     try:
-        return check_configuration(path, cast(Mode, mode.value))
+        return check_configuration(path, mode.value)
     except DocumentError as error:
         return error
 
