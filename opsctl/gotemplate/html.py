@@ -61,9 +61,9 @@ class HtmlPage:
         if self._state == _VALUE:
             return self._in_attribute(value, last)
         if self._state == _RAW and self._element in ("script", "style"):
-            return self._in_code(value, self._element == "script")
+            return self._in_code(write.html(value) if last == "html" else value, self._element == "script")
         if last == "html":
-            return write.shown(value)
+            return write.html(value)
         return write.in_rcdata(value) if self._state == _RAW else write.in_text(value)
 
     def _in_code(self, value: Any, script: bool) -> str:
@@ -79,9 +79,9 @@ class HtmlPage:
             value = write.url(value, first=not written, query="?" in written or "#" in written)
         elif kind in ("script", "style"):
             value = self._in_code(value, kind == "script")
-        elif last == "html":
-            return write.shown(value)
-        return write.in_quotes(value) if self._quote else write.unquoted(value)
+        if not self._quote:
+            return write.unquoted(write.html(value) if last == "html" else value)
+        return write.html(value) if last == "html" else write.in_quotes(value)
 
     # -- the template's text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from opsctl.gotemplate.builtins import BUILTINS
 from opsctl.gotemplate.gojson import go_json
 from opsctl.gotemplate.safe import SafeHtml, SafeUrl
 from opsctl.gotemplate.text import go_text
@@ -33,6 +34,11 @@ _CSS_GAP = re.compile(r"[0-9a-fA-F \t\n\f\r]|\Z")  # what would be read as part 
 def shown(value: Any) -> str:
     """A value as text; nothing for nil, as html/template has it."""
     return "" if value is None else go_text(value)
+
+
+def html(value: Any) -> str:
+    """As the template function `html` writes it, SafeHtml too."""
+    return str(BUILTINS["html"](shown(value)))
 
 
 def in_text(value: Any) -> str:
