@@ -126,10 +126,16 @@ class AlertmanagerApi:
             return answer([])
         return answer([{"name": name} for name in self._alerting.configuration.receivers])
 
+    def _cluster(self) -> dict[str, Any]:
+        """Alone there is one member; without an address for members there is no cluster."""
+        name, address = f"opsctl-{platform.node() or 'local'}", self._address()
+        if not address:
+            return {"status": "disabled", "peers": []}
+        return {"name": name, "peers": [{"address": address, "name": name}], "status": "ready"}
+
     async def get_status(self, _: Request) -> Response:
-        name = f"opsctl-{platform.node() or 'local'}"
         return answer({
-            "cluster": {"name": name, "peers": [{"address": self._address(), "name": name}], "status": "ready"},
+            "cluster": self._cluster(),
             "config": {"original": self._alerting.configuration.standard},
             "uptime": iso(self._started),
             "versionInfo": {

@@ -22,6 +22,7 @@ from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.history import History
+from opsctl.alerts.matcher_text import Mode
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.silence import SilenceRules
 from opsctl.alerts.writer import Writer
@@ -69,6 +70,7 @@ class AlertingOptions:
     timeout: float = 0.0
     concurrency: int = 0
     silences: SilenceRules = field(default_factory=SilenceRules)
+    matchers: Mode = "fallback"
     cluster: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -168,7 +170,9 @@ class AlertingProcess:
         self._loaded(configuration)
 
     def _documents(self) -> tuple[Configuration, OnCall]:
-        return load_configuration(self._options.config_file), load_oncall(self._options.oncall)
+        return load_configuration(self._options.config_file, mode=self._options.matchers), load_oncall(
+            self._options.oncall
+        )
 
     def _loaded(self, configuration: Configuration) -> None:
         integrations = list(configuration.integrations.values())
