@@ -150,6 +150,7 @@ class AlertmanagerApi:
         except ValueError as error:
             return answer(str(error), 400)
         now = self._clock.now()
+        self._alerting.figures.house.kept["silences"].queries.inc()
         found = [s for s in self._alerting.silences.all() if _has(s, matchers)]
         found.sort(key=lambda s: silence_order(s, now))
         return answer([silence_shown(s, now) for s in found])
