@@ -155,8 +155,7 @@ def _running(name: str, hook: Hook, route: str, *flags: str) -> Iterator[Server]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "alertmanager.yml"
         file.write_text(
-            f"route: {{receiver: a, {route}}}\n"
-            f"receivers: [{{name: a, webhook_configs: [{{url: '{hook.url}'}}]}}]\n"
+            f"route: {{receiver: a, {route}}}\nreceivers: [{{name: a, webhook_configs: [{{url: '{hook.url}'}}]}}]\n"
         )
         command = [sys.executable, "-m", "opsctl", "alertmanager"] if name == "opsctl" else [name]
         process = subprocess.Popen(

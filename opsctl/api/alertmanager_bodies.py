@@ -13,7 +13,15 @@ from opsctl.alerts.silence import Silence, matcher_of
 from opsctl.api.alertmanager_asked import go_error
 from opsctl.model.labels import Labels
 
-_KINDS = {type(None): "null", dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "bool"}
+_KINDS = {
+    type(None): "null",
+    dict: "object",
+    list: "array",
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "bool",
+}
 _SECONDS_MOST = 253_402_300_799.0  # the end of the year 9999
 
 

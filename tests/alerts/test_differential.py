@@ -201,7 +201,11 @@ def _by_group(told: list[tuple[float, dict[str, Any]]]) -> dict[str, list[tuple[
 
 def _brief(told: list[tuple[float, dict[str, Any]]]) -> list[Any]:
     return [
-        (round(at % 100, 2), b["groupKey"], [(a["labels"], a["status"], a["startsAt"], a["endsAt"]) for a in b["alerts"]])
+        (
+            round(at % 100, 2),
+            b["groupKey"],
+            [(a["labels"], a["status"], a["startsAt"], a["endsAt"]) for a in b["alerts"]],
+        )
         for at, b in told
     ]
 
