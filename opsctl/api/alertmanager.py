@@ -32,8 +32,10 @@ _NO_LABELS = Labels()
 class AlertmanagerApi:
     """The endpoints, as methods over the pipeline."""
 
-    def __init__(self, alerting: Alerting, clock: Clock, address: Callable[[], str]) -> None:
-        self._alerting, self._clock, self._address = alerting, clock, address
+    def __init__(
+        self, alerting: Alerting, clock: Clock, members: Callable[[], tuple[str, list[dict[str, str]]]]
+    ) -> None:
+        self._alerting, self._clock, self._members = alerting, clock, members
         self._classic = alerting.names is classic_name
         self._started = clock.now()
 
@@ -128,10 +130,10 @@ class AlertmanagerApi:
 
     def _cluster(self) -> dict[str, Any]:
         """Alone there is one member; without an address for members there is no cluster."""
-        name, address = f"opsctl-{platform.node() or 'local'}", self._address()
-        if not address:
+        name, members = self._members()
+        if not any(each["address"] for each in members):
             return {"status": "disabled", "peers": []}
-        return {"name": name, "peers": [{"address": address, "name": name}], "status": "ready"}
+        return {"name": name, "peers": members, "status": "ready"}
 
     async def get_status(self, _: Request) -> Response:
         return answer({

@@ -75,6 +75,9 @@ class Running:
     def post(self, path: str, body: Any = None) -> requests.Response:
         return requests.post(f"{self.url}{path}", json=body, timeout=10)
 
+    def delete(self, path: str) -> requests.Response:
+        return requests.delete(f"{self.url}{path}", timeout=10)
+
     def fire(self, *label_sets: dict[str, str], **more: Any) -> None:
         """Posts alerts; `ends` resolves them."""
         answer = self.post("/api/v2/alerts", [alert(s, **more) for s in label_sets])
