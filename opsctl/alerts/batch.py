@@ -11,11 +11,22 @@ from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
 
+@dataclass(frozen=True)
+class LinkSet:
+    """The links of one message; '' where one is not offered."""
+
+    ack: str = ""
+    silence: str = ""
+    details: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it.
 
     `cause`: why it is told, as dedup.py says it. `route_labels`: name → template, of the group's route.
+    `digest`: many groups in one message. `flapping`: fingerprint → how often it has fired lately. `personal`: to each
+    person that a channel addresses, links of his own. `note`: why this channel tells it, when that needs saying.
     """
 
     receiver: str
@@ -25,11 +36,17 @@ class Batch:
     now: float
     external_url: str = ""
     ack_url: str = ""
+    silence_url: str = ""
     details_url: str = ""
     acked: tuple[tuple[str, str], ...] = ()
+    on_call: tuple[str, ...] = ()
+    personal: tuple[tuple[str, LinkSet], ...] = ()
     test: bool = False
     cause: str = ""
     route_labels: tuple[tuple[str, str], ...] = ()
+    digest: bool = False
+    flapping: tuple[tuple[str, int], ...] = ()
+    note: str = ""
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -103,6 +120,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
         "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": batch.group_labels.plain,
         "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
         "route_labels": batch.route_labels,
+        "digest": batch.digest, "flapping": batch.flapping, "note": batch.note,
     }  # fmt: skip
 
 
@@ -110,5 +128,8 @@ def batch_of(data: dict[str, Any]) -> Batch:
     """The reverse of `batch_json`."""
     alerts = tuple(alert_of(a) for a in data["alerts"])
     route_labels = tuple((str(k), str(v)) for k, v in data.get("route_labels", ()))
+    flapping = tuple((str(f), int(n)) for f, n in data.get("flapping", ()))
     labels = Labels(data["group_labels"])
-    return Batch(**{**data, "group_labels": labels, "alerts": alerts, "route_labels": route_labels})
+    return Batch(
+        **{**data, "group_labels": labels, "alerts": alerts, "route_labels": route_labels, "flapping": flapping}
+    )

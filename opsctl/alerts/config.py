@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from opsctl.alerts.damping import Flapping
 from opsctl.alerts.document import AlertmanagerOf, InhibitOf
+from opsctl.alerts.documents.flapping import FlappingOf
 from opsctl.alerts.inhibit import InhibitRule
 from opsctl.alerts.matcher_text import Mode
 from opsctl.alerts.notification_templates import Templates, read_templates
@@ -44,6 +46,7 @@ class Configuration:
     inhibit_rules: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[Window, ...]]
     templates: Templates
+    flapping: Flapping
 
     @property
     def integrations(self) -> dict[str, Integration]:
@@ -79,6 +82,7 @@ def load_configuration(
         receivers=receivers,
         intervals=intervals,
         templates=templates,
+        flapping=_flapping(filled, made.flapping),
         inhibit_rules=tuple(_inhibit(matchers, rule, n) for n, rule in enumerate(made.inhibit_rules)),
         route=RouteReader(filled, matchers, receivers, intervals, templates).root(made.route),
     )
@@ -129,11 +133,21 @@ def _receivers(
         for key, build in FAMILY:
             for index, each in enumerate(getattr(receiver, key)):
                 here = setting(place=("receivers", n, key, index), made=each)
-                integrations.append(Integration(receiver.name, index, build(each, here)))
+                integrations.append(
+                    Integration(receiver.name, index, build(each, here), getattr(each, "standby", False))
+                )
                 if getattr(each, "api_url", ""):
                     here.check_url("api_url", each.api_url)
         found[receiver.name] = tuple(integrations)
+        if integrations and all(i.standby for i in integrations):
+            raise source.refuse(("receivers", n), "all its channels stand by: one of them has to send")
     return found
+
+
+def _flapping(source: Source, made: FlappingOf) -> Flapping:
+    if made.times < 0 or made.times == 1 or made.times > 100:
+        raise source.refuse(("flapping", "times"), "must be 0 (damp nothing) or between 2 and 100")
+    return Flapping(made.times, made.within, made.calm, made.severities)
 
 
 def _intervals(source: Source, made: AlertmanagerOf) -> dict[str, tuple[Window, ...]]:

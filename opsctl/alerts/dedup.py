@@ -53,5 +53,8 @@ class NotificationLog:
     def forget(self, now: float) -> None:
         self._known = {p: e for p, e in self._known.items() if e.at > now - self.retention}
 
+    def all(self) -> tuple[tuple[tuple[str, str], Entry], ...]:
+        return tuple(self._known.items())
+
     def __len__(self) -> int:
         return len(self._known)

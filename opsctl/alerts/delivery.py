@@ -13,7 +13,9 @@ from opsctl.core.clock import iso
 
 PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
 OPEN = (PENDING, SENDING)
-_RANK = {"critical": 0, "warning": 1}
+_RANK = {"critical": 1, "warning": 1}
+Place = tuple[str, str]
+"""Whom a delivery tells of what: (group key, integration key)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,7 @@ class Delivery:
     superseded_by: int | None = None
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Whom it tells of what: (group key, integration key)."""
+    def place(self) -> Place:
         return self.batch.group_key, self.integration
 
     @cached_property
@@ -57,7 +58,8 @@ class Delivery:
 
     @property
     def urgent(self) -> bool:
-        return self.batch.severity == "critical" or self.batch.test
+        """Whether it may use what is kept of the rate: something critical fires, or somebody waits at a terminal."""
+        return self.batch.test or (bool(self.batch.firing) and self.batch.severity == "critical")
 
     def json(self) -> dict[str, Any]:
         """The row as API and CLI show it."""
@@ -81,7 +83,10 @@ def absorb(older: Delivery, newer: Delivery) -> Delivery:
     Nothing that was never told is lost: alerts that resolved meanwhile stay in the batch.
     """
     repeated = older.possibly_repeated or newer.possibly_repeated
-    return replace(older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated)
+    kept = min(older.next_at, newer.next_at) if older.attempts == 0 else older.next_at
+    return replace(
+        older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated, next_at=kept
+    )
 
 
 def idle(delivery: Delivery) -> bool:

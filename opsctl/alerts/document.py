@@ -7,14 +7,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from opsctl.alerts.documents.aliyun_sms import AliyunSmsOf
 from opsctl.alerts.documents.dingtalk import DingTalkOf
 from opsctl.alerts.documents.email import EmailOf
+from opsctl.alerts.documents.feishu import FeishuOf
+from opsctl.alerts.documents.flapping import FlappingOf
 from opsctl.alerts.documents.globals import GlobalOf
 from opsctl.alerts.documents.heartbeat import HeartbeatOf
+from opsctl.alerts.documents.oncall import OnCallOf
 from opsctl.alerts.documents.values import Positive, Span
 from opsctl.alerts.documents.webhook import WebhookOf
 from opsctl.alerts.documents.wechat import WechatOf
 from opsctl.alerts.documents.wecom import WeComOf
+from opsctl.alerts.documents.wecom_app import WeComAppOf
 from opsctl.core.document import document
 
 
@@ -89,7 +94,11 @@ class ReceiverOf:
     wechat_configs: tuple[WechatOf, ...] = ()
     dingtalk_configs: tuple[DingTalkOf, ...] = ()
     wecom_configs: tuple[WeComOf, ...] = ()
+    wecom_app_configs: tuple[WeComAppOf, ...] = ()
+    feishu_configs: tuple[FeishuOf, ...] = ()
+    aliyun_sms_configs: tuple[AliyunSmsOf, ...] = ()
     heartbeat_configs: tuple[HeartbeatOf, ...] = ()
+    oncall_configs: tuple[OnCallOf, ...] = ()
 
 
 @document
@@ -103,3 +112,4 @@ class AlertmanagerOf:
     time_intervals: tuple[IntervalOf, ...] = ()
     mute_time_intervals: tuple[IntervalOf, ...] = ()
     templates: tuple[str, ...] = ()
+    flapping: FlappingOf = field(default_factory=FlappingOf)

@@ -28,6 +28,8 @@ class Figures:
         )
         self.config_hash = Gauge("alertmanager_config_hash", "Hash of the loaded configuration.", registry=r)
         self.rules = Gauge("alertmanager_inhibition_rules", "Inhibition rules configured.", registry=r)
+        self.members = Gauge("alertmanager_cluster_members", "Members that answer, ourselves included.", registry=r)
+        self.position = Gauge("alertmanager_peer_position", "How many members go before us.", registry=r)
         self.clustered = Gauge("alertmanager_cluster_enabled", "Whether members are looked for.", registry=r)
         self.receivers = Gauge("alertmanager_receivers", "Receivers configured.", registry=r)
         self.integrations = Gauge("alertmanager_integrations", "Integrations configured.", registry=r)
@@ -66,6 +68,14 @@ class Figures:
         self.oldest = Gauge(
             "opsctl_deliveries_oldest_pending_seconds", "Age of the oldest delivery on its way.", registry=r
         )
+        self.digests = Counter(
+            "opsctl_deliveries_digests", "Messages that told many groups at once.", ["receiver", "integration"],
+            registry=r,
+        )  # fmt: skip
+        self.handed_over = Counter(
+            "opsctl_deliveries_handed_over", "Deliveries that a standby channel took over.",
+            ["receiver", "integration"], registry=r,
+        )  # fmt: skip
         self.heartbeats = Counter(
             "opsctl_heartbeats", "Heartbeat calls by outcome.", ["receiver", "outcome"], registry=r
         )
@@ -76,6 +86,11 @@ class Figures:
             registry=r,
         )
         self.acked = Gauge("opsctl_alerts_acknowledged", "Firing alerts that somebody has acknowledged.", registry=r)
+        self.steps = Counter("opsctl_oncall_steps", "Steps taken on escalation ladders.", ["policy"], registry=r)
+        self.climbing = Gauge("opsctl_oncall_ladders_climbing", "Ladders that nobody has stopped yet.", registry=r)
+        self.overdue = Gauge(
+            "opsctl_oncall_ladders_overdue", "Climbing ladders whose step is half a minute late.", registry=r
+        )
         self.write_failures = Counter(
             "opsctl_alerting_write_failures", "Changes that could not be written.", registry=r
         )
@@ -98,13 +113,14 @@ class Figures:
                 self.deliveries.labels(each.receiver, each.impl.kind, outcome)
 
     def called(self, integration: Integration, seconds: float) -> None:
-        self.notifications.labels(integration.impl.kind, integration.receiver).inc()
         self.requests.labels(integration.impl.kind, integration.receiver).inc()
         self.latency.labels(integration.impl.kind).observe(seconds)
 
     def delivered(self, delivery: Delivery, outcome: str) -> None:
         kind = delivery.integration.split("/")[-2]
         self.deliveries.labels(delivery.batch.receiver, kind, outcome).inc()
+        if outcome != "retried":
+            self.notifications.labels(kind, delivery.batch.receiver).inc()
         if outcome != "sent":
             self.requests_failed.labels(kind, delivery.batch.receiver).inc()
         if outcome == "failed":

@@ -21,6 +21,7 @@ _SECRET = re.compile(
     r"(?:^|_)(?:secrets?|tokens?|passwords?|keys?|credentials)$|_token_id$|_webhook_url$|^hook_id$|^slack_api_url$"
 )
 _CALLED = ("webhook_configs", "heartbeat_configs")  # who has their URL may send in our name
+OURS_AT_THE_ROOT = ("flapping",)
 
 
 def standard(source: Source, text: str) -> str:
@@ -81,7 +82,8 @@ def _entries(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
 
 def _our_entries(source: Source) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     lists = [v for k, v in _entries(source.node) if k.value == "receivers" and isinstance(v, yaml.SequenceNode)]
-    return [(k, v) for each in lists for r in each.value for k, v in _entries(r) if k.value in OURS]
+    ours = [(k, v) for k, v in _entries(source.node) if k.value in OURS_AT_THE_ROOT]
+    return [*ours, *((k, v) for each in lists for r in each.value for k, v in _entries(r) if k.value in OURS)]
 
 
 def _last_line(node: yaml.Node) -> int:
@@ -102,6 +104,6 @@ def _is_standard(text: str) -> bool:
 
 
 def _anew(source: Source) -> str:
-    data: dict[str, Any] = dict(source.data)
+    data: dict[str, Any] = {k: v for k, v in source.data.items() if k not in OURS_AT_THE_ROOT}
     receivers = [{k: v for k, v in r.items() if k not in OURS} for r in data["receivers"]]
     return yaml.safe_dump({**data, "receivers": receivers}, sort_keys=False, allow_unicode=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from opsctl.alerts.batch import Batch
 from opsctl.core.http_settings import HttpSettings
@@ -72,13 +72,17 @@ class Unsendable:
 class Channel:
     """How one place may be called. `name` is the same for two receivers that share a robot.
 
-    `lanes`: messages in flight at once; `rate`: messages in any rolling minute, 0 without limit;
+    `lanes`: messages in flight at once; `rate`: messages in any rolling minute, 0 without limit; `also`: further
+    limits, each (messages, seconds); `people`: the parts of a batch go round so many people, each with limits of his
+    own, and one whose message is refused keeps nothing from the others;
     `timeout` in seconds; `again`: whether a refused batch is tried anew at the group's next flush.
     """
 
     name: str
     lanes: int = 1
     rate: int = 0
+    also: tuple[tuple[int, float], ...] = ()
+    people: int = 1
     timeout: float = 10.0
     again: bool = False
 
@@ -112,6 +116,14 @@ class Receiver(Protocol):
         ...
 
 
+@runtime_checkable
+class Addressed(Protocol):
+    """A receiver that writes to people one by one: `people` as the channel knows them, each with links of his own."""
+
+    @property
+    def people(self) -> tuple[str, ...]: ...
+
+
 def channel_name(kind: str, place: str) -> str:
     """A channel's name for a URL or a like secret, which it does not tell."""
     return f"{kind}:{hashlib.sha256(place.encode()).hexdigest()[:12]}"
@@ -132,11 +144,15 @@ class HttpReceiver:
 
 @dataclass(frozen=True)
 class Integration:
-    """One entry of a `*_configs` list: `key` is receiver/kind/index, as the notification log knows it."""
+    """One entry of a `*_configs` list: `key` is receiver/kind/index, as the notification log knows it.
+
+    `standby`: it is told nothing by itself, but takes over what another channel of its receiver cannot send.
+    """
 
     receiver: str
     index: int
     impl: Receiver
+    standby: bool = False
 
     @property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
@@ -31,10 +32,14 @@ class HttpCourier:
 
 async def call(courier: HttpCourier, receiver: Receiver, message: Any) -> tuple[Outcome, bool]:
     """The outcome, and whether the message may have been taken although no good answer came."""
-    seconds = receiver.channel.timeout
+    return await call_with(receiver.channel.timeout, receiver.send(message, courier))
+
+
+async def call_with(seconds: float, sending: Awaitable[Outcome]) -> tuple[Outcome, bool]:
+    """As `call`, of something that is being sent and has so many seconds."""
     try:
         async with asyncio.timeout(seconds):
-            return await receiver.send(message, courier), False
+            return await sending, False
     except aiohttp.ClientConnectorError as error:
         return RetryAfter(f"cannot connect: {error.os_error.strerror or error.os_error}"), False
     except CannotConnect as error:

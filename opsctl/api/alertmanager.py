@@ -32,8 +32,10 @@ _NO_LABELS = Labels()
 class AlertmanagerApi:
     """The endpoints, as methods over the pipeline."""
 
-    def __init__(self, alerting: Alerting, clock: Clock, address: Callable[[], str]) -> None:
-        self._alerting, self._clock, self._address = alerting, clock, address
+    def __init__(
+        self, alerting: Alerting, clock: Clock, members: Callable[[], tuple[str, list[dict[str, str]]]]
+    ) -> None:
+        self._alerting, self._clock, self._members = alerting, clock, members
         self._classic = alerting.names is classic_name
         self._started = clock.now()
 
@@ -126,10 +128,16 @@ class AlertmanagerApi:
             return answer([])
         return answer([{"name": name} for name in self._alerting.configuration.receivers])
 
+    def _cluster(self) -> dict[str, Any]:
+        """Alone there is one member; without an address for members there is no cluster."""
+        name, members = self._members()
+        if not any(each["address"] for each in members):
+            return {"status": "disabled", "peers": []}
+        return {"name": name, "peers": members, "status": "ready"}
+
     async def get_status(self, _: Request) -> Response:
-        name = f"opsctl-{platform.node() or 'local'}"
         return answer({
-            "cluster": {"name": name, "peers": [{"address": self._address(), "name": name}], "status": "ready"},
+            "cluster": self._cluster(),
             "config": {"original": self._alerting.configuration.standard},
             "uptime": iso(self._started),
             "versionInfo": {
@@ -144,6 +152,7 @@ class AlertmanagerApi:
         except ValueError as error:
             return answer(str(error), 400)
         now = self._clock.now()
+        self._alerting.figures.house.kept["silences"].queries.inc()
         found = [s for s in self._alerting.silences.all() if _has(s, matchers)]
         found.sort(key=lambda s: silence_order(s, now))
         return answer([silence_shown(s, now) for s in found])

@@ -17,20 +17,27 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from opsctl.alerts import state
+from opsctl.alerts import life, state
 from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.history import History
 from opsctl.alerts.matcher_text import Mode
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.silence import SilenceRules
 from opsctl.alerts.writer import Writer
 from opsctl.api.alerting import AlertingApi, not_found, own_routes, to_prefix
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
 from opsctl.api.alertmanager_front import Front
+from opsctl.api.life import LifeApi
 from opsctl.api.links import LinkPages
+from opsctl.api.noise import NoiseApi
+from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
+from opsctl.api.routing import RoutingApi
+from opsctl.api.wecom_callback import WeComCallbackApi
+from opsctl.app.cluster import Clustered, build_cluster, is_clustered
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError
@@ -39,11 +46,18 @@ from opsctl.core.log import Log
 from opsctl.flows.acknowledging import Acknowledging
 from opsctl.flows.alerting import Alerting, Ways
 from opsctl.flows.delivering import Delivering, dresser
+from opsctl.flows.duty import Duty
+from opsctl.flows.escalating import check
+from opsctl.flows.explaining import Explaining
 from opsctl.flows.heartbeats import Heartbeats
-from opsctl.oncall import acks
+from opsctl.flows.link_silencing import LinkSilencing
+from opsctl.flows.wecom_callback import WeComCallback
+from opsctl.oncall import acks, ladders, overrides
 from opsctl.oncall.acks import Acks
-from opsctl.oncall.document import OnCall, load_oncall
+from opsctl.oncall.ladder import CLIMBING
 from opsctl.oncall.links import Links, load_key
+from opsctl.oncall.overrides import Overrides
+from opsctl.oncall.roster import OnCall, load_oncall
 
 LOG = Log("opsctl.app.alerting")
 _SWEEP_SECONDS = 30.0
@@ -54,7 +68,7 @@ _DRAIN_SECONDS = 10.0
 class AlertingOptions:
     """What the command line gives. `oncall` None without a document; `address` is where the process listens.
 
-    `matchers`: how those of the file are read. Times in seconds; `timeout` and `concurrency` of HTTP requests, 0 is no limit; `cluster`: its flags by name.
+    Times in seconds; `timeout` and `concurrency` of HTTP requests, 0 is no limit; `cluster`: its flags by name.
     """
 
     config_file: Path
@@ -93,8 +107,9 @@ class AlertingProcess:
         self._options, self._clock = options, clock
         configuration, oncall = self._documents()
         self._folder = OwnedFolder(options.storage, version=1)
-        self._database = Database(options.storage / "alerting.db", state.SCHEMA)
+        self._database = Database(options.storage / "alerting.db", (*state.SCHEMA, ladders.SCHEMA, life.SCHEMA))
         remembered = state.remember(self._database, clock.now())
+        known_ladders = ladders.remember(self._database)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self.figures = Figures(self._registry)
@@ -102,13 +117,16 @@ class AlertingProcess:
         url = options.external_url or f"http://{options.address}"
         links = Links(load_key(options.storage / "links.key"), url)
         self._acks = Acks(Database(options.storage / "acks.db", acks.SCHEMA))
+        self._overrides = Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA))
+        self._duty = Duty(lambda: self._oncall, self._overrides)
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
         dress = dresser(links, self._acks, clock)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
-        self._make: Callable[[], Alerting] = lambda: Alerting(
+        self._make: Callable[[Others], Alerting] = lambda others: Alerting(
             configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,
-            Ways(options.start_delay, options.silences),
+            Ways(options.start_delay, options.silences, self._duty.oncall, known_ladders, others),
         )  # fmt: skip
+        self._cluster: Clustered | None = None
         self._links, self._oncall, self._configuration = links, oncall, configuration
         self._tasks: list[asyncio.Task[None]] = []
         self._asgi: ASGIApp | None = None
@@ -130,12 +148,15 @@ class AlertingProcess:
 
     async def start(self) -> None:
         """Takes up the last life's alerts and deliveries; returns when the loops run."""
-        self.alerting = self._make()
+        others = await self._join()
+        self.alerting = self._make(others)
+        self._share()
         history = History(self._database)
         self._acknowledging = Acknowledging(self.alerting, history, self._links, self._oncall)
         self._heartbeats = Heartbeats(self.alerting, self.sender, self._clock, self.figures)
         self._asgi = self._application(history)
         self.sender.start()
+        self.alerting.escalating.start()
         self._heartbeats.configure(self._configuration)
         self._tasks = [
             asyncio.create_task(self._every(_SWEEP_SECONDS, self.alerting.end_lapsed)),
@@ -145,14 +166,45 @@ class AlertingProcess:
         self._loaded(self._configuration)
         LOG.info("alerting.started", alerts=len(self.alerting.alerts), config=str(self._options.config_file))
 
+    async def _join(self) -> Others:
+        """Becomes a member of the cluster that was asked for, if any, and learns what it knows."""
+        options = self._options
+        if not is_clustered(options.cluster):
+            return Alone()
+        self._cluster = build_cluster(options.cluster, options.retention, self._clock)
+        self.sender.others = self._cluster.sharing
+        await self._cluster.start()
+        return self._cluster.sharing
+
+    def _share(self) -> None:
+        if self._cluster is not None:
+            alerting = self.alerting
+            self._cluster.sharing.connect(
+                alerting.silences, alerting.log, self.sender, self._acks, self._overrides, alerting.escalating,
+                alerting.written,
+            )  # fmt: skip
+
+    def _members(self) -> tuple[str, list[dict[str, str]]]:
+        """Our name, and all members with their addresses."""
+        own = {"name": f"opsctl-{platform.node() or 'local'}", "address": self._options.peer(self.address)}
+        if self._cluster is None:
+            return own["name"], [own]
+        members = self._cluster.peer.members
+        own = {"name": members.me, "address": members.address}
+        others = [{"name": m.name, "address": m.address} for m in members.alive(self._clock.now())]
+        return members.me, sorted([own, *others], key=lambda m: m["name"])
+
     async def stop(self) -> None:
         """Sends what is due (10 s at most), writes what is known, lets the folder go."""
         self.alerting.stop()
+        await self.alerting.escalating.stop()
         self._heartbeats.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.sender.stop(_DRAIN_SECONDS)
+        if self._cluster is not None:
+            await self._cluster.peer.stop()
         await self._writer.close()
         self._database.close()
         self._folder.close()
@@ -164,14 +216,16 @@ class AlertingProcess:
         except OpsctlError:
             self.figures.reload_good.set(0)
             raise
-        self._acknowledging.oncall = oncall
+        self._oncall = self._acknowledging.oncall = oncall
         self.alerting.configure(configuration)
         self._heartbeats.configure(configuration)
         self._loaded(configuration)
 
     def _documents(self) -> tuple[Configuration, OnCall]:
         configuration = load_configuration(self._options.config_file, mode=self._options.matchers)
-        return configuration, load_oncall(self._options.oncall)
+        oncall = load_oncall(self._options.oncall)
+        check(configuration, oncall)
+        return configuration, oncall
 
     def _loaded(self, configuration: Configuration) -> None:
         integrations = list(configuration.integrations.values())
@@ -187,12 +241,19 @@ class AlertingProcess:
         self.figures.build.labels(VERSION, "opsctl", "", go, platform.machine(), sys.platform, "").set(1)
 
     def _application(self, history: History) -> ASGIApp:
+        silencing = LinkSilencing(self.alerting)
+        callback = WeComCallback(self.alerting, self._acknowledging, silencing, self.sender)
         delivering = Delivering(self.alerting, self.sender, self._writer)
         options, prefix = self._options, self._options.prefix
         routes: list[Route] = [
-            *AlertmanagerApi(self.alerting, self._clock, lambda: options.peer(self.address)).routes(),
+            *AlertmanagerApi(self.alerting, self._clock, self._members).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
-            *LinkPages(self._acknowledging, self._clock).routes(),
+            *LifeApi(Explaining(self.alerting, self._database, history, self._acks), self._clock).routes(),
+            *RoutingApi(self.alerting).routes(),
+            *NoiseApi(history, self._acks, self._clock).routes(),
+            *OnCallApi(self._duty, self._clock).routes(),
+            *LinkPages(self._acknowledging, silencing, self._clock).routes(),
+            *WeComCallbackApi(callback, self._clock).routes(),
             *own_routes(self._metrics, self.reload),
         ]
         app = Starlette(
@@ -217,6 +278,11 @@ class AlertingProcess:
         figures.oldest.set(now - min(waiting) if waiting else 0.0)
         figures.groups.set(len(alerting.dispatcher))
         figures.log_entries.set(len(alerting.log))
+        if self._cluster is not None:
+            figures.members.set(1 + len(self._cluster.peer.members.alive(now)))
+            figures.position.set(self._cluster.peer.members.position(now))
+        figures.climbing.set(sum(1 for x in alerting.escalating.all() if x.status == CLIMBING))
+        figures.overdue.set(alerting.escalating.overdue(now))
         figures.acked.set(len(self._acknowledging.standing(now)))
         return generate_latest(self._registry)
 

@@ -10,7 +10,7 @@ from opsctl.core.errors import UsageError
 _CLUSTER = frozenset({
     "listen-address", "advertise-address", "peer", "peer-timeout", "peer-name", "peers-resolve-timeout", "name",
     "gossip-interval", "pushpull-interval", "tcp-timeout", "probe-timeout", "probe-interval", "settle-timeout",
-    "reconnect-interval", "reconnect-timeout", "tls-config", "label",
+    "reconnect-interval", "reconnect-timeout", "tls-config", "label", "key-file",
 })  # fmt: skip
 _SWITCHES = frozenset({"cluster.allow-insecure-public-advertise-address-discovery", "web.systemd-socket"})
 _TAKEN = frozenset({"auto-gomemlimit.ratio", "dispatch.maintenance-interval", "web.ui-path"})

@@ -6,26 +6,35 @@ The whole sentence on one screen. It runs on one asyncio loop; everything it cal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from opsctl.alerts import state
+from opsctl.alerts import life, state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import Configuration
+from opsctl.alerts.damping import Damper
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of, needs_update
 from opsctl.alerts.dispatch import Dispatcher, Group, Still
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.inhibit import Inhibitor
+from opsctl.alerts.life import Life
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.receiver import Integration
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.settled import Settled
 from opsctl.alerts.silence import Silence, SilenceRules, Silences
 from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.writer import Statement, Writer
-from opsctl.core.clock import Clock
+from opsctl.core.clock import Clock, iso, local
 from opsctl.core.log import Log
+from opsctl.flows.escalating import Escalating
+from opsctl.flows.standing import Standing
 from opsctl.model.alert import Alert
 from opsctl.oncall.acks import Acks
+from opsctl.oncall.ladder import Ladder
+from opsctl.oncall.ladders import Place
+from opsctl.oncall.quiet import quiet_until
+from opsctl.oncall.roster import OnCall
 
 LOG = Log("opsctl.flows.alerting")
 _WRITE_FAILED = "alerting.not_written"
@@ -34,10 +43,16 @@ _AT_ONCE = 200  # groups flushed before the loop does something else
 
 @dataclass(frozen=True)
 class Ways:
-    """How the pipeline was asked to behave: seconds before the first flush, and what silences keep to."""
+    """How the pipeline was asked to behave: seconds before the first flush, what silences keep to, who is on call.
+
+    `ladders`: those of the last life, each with its batch; `others`: the other members of a cluster.
+    """
 
     start_delay: float = 0.0
     silences: SilenceRules = field(default_factory=SilenceRules)
+    roster: Callable[[], OnCall] = OnCall
+    ladders: Mapping[Place, tuple[Ladder, bytes]] = field(default_factory=dict)
+    others: Others = field(default_factory=Alone)
 
 
 WAYS = Ways()
@@ -54,9 +69,16 @@ class Alerting:
         self.silences = Silences(remembered.silences, ways.silences)
         self.sender, self.log, self.figures = sender, log, figures
         self._writer, self._clock, self._start_at = writer, clock, clock.now() + ways.start_delay
-        self._settled = Settled(remembered.settled)
+        self._settled, self.life = Settled(remembered.settled), Life()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._late: set[asyncio.TimerHandle] = set()
+        standing = Standing(self.alerts, self._hushed, acks)
+        self._others, self._roster = ways.others, ways.roster
+        self.escalating = Escalating(
+            ways.ladders, ways.roster, standing, sender, self.written, clock, figures, ways.others.wait
+        )
+        self._damper = Damper(configuration.flapping)
         self._take(configuration, restored=True)
 
     def configure(self, configuration: Configuration) -> None:
@@ -65,10 +87,11 @@ class Alerting:
 
     def _take(self, configuration: Configuration, restored: bool) -> None:
         self.configuration = configuration
+        self._damper.rule = configuration.flapping
         self.dispatcher = Dispatcher(configuration.route, self._start_at)
         self.inhibitor = Inhibitor(configuration.inhibit_rules)
-        self.stop()
-        self.sender.configure(configuration.integrations)
+        self._disarm()
+        self.sender.configure({**configuration.integrations, **self.escalating.configure(configuration)})
         now = self._clock.now()
         for alert in self.alerts.all():
             self.inhibitor.see(alert)
@@ -85,11 +108,21 @@ class Alerting:
             if self.acks.known(alert.fingerprint) and (alert.resolved(now) or (before and before.resolved(now))):
                 self.acks.end([alert.fingerprint], now, "resolved")
             self.inhibitor.see(alert)
+            self._turned(alert, before, now)
+            self._damper.see(alert, before, now)
             self._route(alert, now)
             kept.append(held)
         self._arm()
         self.figures.house.processing.observe(self._clock.now() - now)
-        return self._writer.write([state.put_alerts(kept)])
+        return self._writer.write([state.put_alerts(kept), *self.life.taken()])
+
+    def _turned(self, alert: Alert, before: Alert | None, now: float) -> None:
+        """Notes that an alert has begun or ended."""
+        over, was_over = alert.resolved(now), before is None or before.resolved(now)
+        if not over and was_over:
+            self.life.turn(alert.fingerprint, now, "received", f"fires since {iso(alert.starts_at)}")
+        elif over and not was_over:
+            self.life.turn(alert.fingerprint, now, "resolved", f"ended {iso(alert.ends_at or now)}")
 
     # -> route -> group ->
     def _route(self, alert: Alert, now: float, arrived: float | None = None) -> None:
@@ -101,7 +134,7 @@ class Alerting:
         at = self.dispatcher.next_due()
         if at is None or (self._timer is not None and self._timer_at <= at):
             return
-        self.stop()
+        self._disarm()
         self._timer_at = at
         self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self._clock.now()), self._tick)
 
@@ -115,25 +148,45 @@ class Alerting:
             except Exception as error:  # one bad group must not stop the others; it is tried when it is next due
                 self.figures.defects.labels("flush").inc()
                 LOG.error("flush.defect", error, group=group.key)
+        statements += self.life.taken()
         if statements:
-            self._written(statements)
+            self.written(statements)
         self._arm()
 
     def flush(self, group: Group, now: float) -> list[Statement]:
         """One group is due. What is to be told is written down together with what has left the group."""
         if group.still is not None and self._is_still(group.still, now):
             return []
-        batch = group.batch(now)
+        batch, damped = self._damped(group, group.batch(now))
         audible = self._audible(group, batch)
-        statements = self._tell(group, audible) if audible.alerts else []
+        wait = self._others.wait() if audible.alerts else 0.0
+        statements = self._tell(group, audible) if audible.alerts and not wait else []
         gone = group.settle(batch)
+        over = [state.settle(group.key, group.route.receiver, gone)] if gone else []
+        if wait:
+            self._tell_later(wait, group, audible, over)
+        else:
+            statements += over
         if gone:
-            statements.append(state.settle(group.key, group.route.receiver, gone))
             self._settled.add(group, gone)
             self.dispatcher.drop_empty(group)
-        elif audible is batch:
+        elif audible is batch and not damped:
             group.still = self._still(group, batch)
         return statements
+
+    def _damped(self, group: Group, batch: Batch) -> tuple[Batch, bool]:
+        """The batch without the flapping alerts that are known to flap, and whether there were any; they stay in the
+        group until they have come to rest.
+        """
+        held = self._damper.held(group.key, batch.alerts, batch.now, group.route.repeat_interval)
+        for fingerprint in held:
+            self.figures.suppressed.labels("flapping").inc()
+            self.life.held(fingerprint, batch.now, "damped", "it flaps", group.key)
+        flapping = self._damper.flapping(group.key, batch.firing, batch.now)
+        if not held and not flapping:
+            return batch, False
+        told = tuple(a for a in batch.alerts if a.fingerprint not in held)
+        return replace(batch, alerts=told, flapping=flapping), True
 
     def _still(self, group: Group, batch: Batch) -> Still | None:
         """Until when the group, which has just told all, has nothing to tell if nothing happens."""
@@ -160,35 +213,80 @@ class Alerting:
         return self.silences.version + self.inhibitor.version
 
     def _knows(self, place: tuple[str, str], now: float) -> Entry | None:
-        """What an integration has been told of a group, or is being told."""
-        return self.sender.intended(place) or self.log.get(place, now)
+        """What an integration has been told of a group, or is being told, here or by another member."""
+        return self.sender.intended(place) or self._others.intends(place) or self.log.get(place, now)
+
+    def _tell_later(self, wait: float, group: Group, audible: Batch, over: list[Statement]) -> None:
+        """Leaves a flush to the members before us; what they have not told by then, and do not intend to, we tell."""
+
+        def late() -> None:
+            places = [(group.key, i.key) for i in self.configuration.receivers.get(audible.receiver, ())]
+            if self._others.wait() and any(self._others.intends(place) for place in places):
+                self._late.add(loop.call_later(self._others.wait(), late))
+                return
+            try:
+                self.written([*self._tell(group, audible), *over, *self.life.taken()])
+            except Exception as error:  # as in _tick
+                self.figures.defects.labels("flush").inc()
+                LOG.error("flush.defect", error, group=group.key)
+
+        loop = asyncio.get_running_loop()
+        self._late = {timer for timer in self._late if timer.when() > loop.time() and not timer.cancelled()}
+        self._late.add(loop.call_later(wait, late))
 
     def _tell(self, group: Group, audible: Batch) -> list[Statement]:
-        integrations = self.configuration.receivers[audible.receiver]
-        return [s for i in integrations if i.impl.kind != "heartbeat" for s in self._notify(i, group, audible)]
+        integrations = self.configuration.receivers.get(audible.receiver, ())
+        told = [s for i in integrations for s in self._hand(i, group, audible)]
+        if told and audible.flapping:
+            self._damper.announced(group.key, audible.flapping, audible.now)
+        return told
+
+    def _hand(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
+        """A heartbeat is called by its own loop, an on-call receiver climbs its ladder, the others are notified; a
+        standby is told nothing by itself.
+        """
+        if integration.impl.kind == "heartbeat" or integration.standby:
+            return []
+        if integration.impl.kind == "oncall":
+            return self.escalating.told(integration, batch)
+        return self._notify(integration, group, batch)
 
     # -> inhibit -> mute -> silence ->
     def _audible(self, group: Group, batch: Batch) -> Batch:
         """What is left to tell; the very batch when nothing is held back."""
-        now = batch.now
-        heard = [a for a in batch.alerts if not self._suppressed(bool(self.inhibited_by(a, now)), "inhibition")]
-        if heard and (muted := self.muted_by(group, now)):
-            reason = "active_time_interval" if muted is group.route.active else "mute_time_interval"
-            self.figures.suppressed.labels(reason).inc(len(heard))
-            heard = []
-        heard = [a for a in heard if not self._suppressed(bool(self.silenced_by(a, now)), "silence")]
+        muted, heard = self.muted_by(group, batch.now), []
+        for alert in batch.alerts:
+            kept = self._kept_back(alert, group, muted, batch.now)
+            if kept is None:
+                self.life.heard(alert.fingerprint, batch.now, group.key)
+                heard.append(alert)
+                continue
+            kind, figure, reason = kept
+            self.figures.suppressed.labels(figure).inc()
+            self.life.held(alert.fingerprint, batch.now, kind, reason, group.key)
         return batch if len(heard) == len(batch.alerts) else replace(batch, alerts=tuple(heard))
 
-    def _suppressed(self, yes: bool, reason: str) -> bool:
-        if yes:
-            self.figures.suppressed.labels(reason).inc()
-        return yes
+    def _kept_back(
+        self, alert: Alert, group: Group, muted: tuple[str, ...], now: float
+    ) -> tuple[str, str, str] | None:  # fmt: skip
+        """(what, the figure's reason, by whom), or None when the alert is heard."""
+        if by := self.inhibited_by(alert, now):
+            return "inhibited", "inhibition", f"by {', '.join(by)}"
+        if muted:
+            outside = muted is group.route.active
+            return "muted", "active_time_interval" if outside else "mute_time_interval", f"by {', '.join(muted)}"
+        if by := self.silenced_by(alert, now):
+            return "silenced", "silence", f"by {', '.join(by)}"
+        return None
 
     def inhibited_by(self, alert: Alert, now: float) -> tuple[str, ...]:
         return self.inhibitor.inhibited_by(alert.labels, now)
 
     def silenced_by(self, alert: Alert, now: float) -> tuple[str, ...]:
         return self.silences.silenced_by(alert.labels, now)
+
+    def _hushed(self, alert: Alert, now: float) -> bool:
+        return bool(self.inhibited_by(alert, now) or self.silenced_by(alert, now))
 
     def muted_by(self, group: Group, now: float) -> tuple[str, ...]:
         """The time intervals that keep a group quiet now: all active ones when none holds, else the mute ones that do."""
@@ -205,6 +303,7 @@ class Alerting:
     def _notify(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
         place = (group.key, integration.key)
         known = self._knows(place, batch.now)
+        self.figures.house.kept["nflog"].queries.inc()
         cause = needs_update(known, batch, group.route.repeat_interval, integration.impl.send_resolved)
         if not cause:
             return []
@@ -212,13 +311,25 @@ class Alerting:
         if not told.alerts:
             entry = entry_of(batch, batch.now)
             self.log.record(place, entry)
+            self._others.told(place, entry)
             return [state.put_told(place, entry, batch.now + self.log.retention)]
         delivery = self.sender.new(integration, told, cause, batch.now)
+        kept = quiet_until(self._roster().quiet, told.severity, batch.now) if told.firing else None
+        if kept is not None:
+            self._keep_quiet(told, integration, kept)
+            delivery = replace(delivery, next_at=kept, cause=f"{cause}, kept until {local(kept, '%m-%d %H:%M')}")
         return self.sender.enqueue(delivery)
+
+    def _keep_quiet(self, told: Batch, integration: Integration, until: float) -> None:
+        for alert in told.firing:
+            reason = f"quiet hours, until {iso(until)}"
+            self.life.turn(alert.fingerprint, told.now, "kept", f"{integration.key}: {reason}")
 
     # -- beside the sentence
     def keep_silences(self, changed: Iterable[Silence]) -> asyncio.Future[None]:
         """Writes changed silences; they count at once, and are durable when the future is done."""
+        changed = tuple(changed)
+        self._others.silenced(changed)
         return self._writer.write([state.put_silences(changed)])
 
     def test(self, integration: Integration, batch: Batch) -> tuple[int, asyncio.Future[None]]:
@@ -234,7 +345,9 @@ class Alerting:
             self.alerts.forget(alert)
             self.inhibitor.forget(alert)
         self._settled.forget(gone)
-        self._written(state.drop_alerts(gone))
+        self.life.forget(a.fingerprint for a in gone)
+        self._damper.forget(a.fingerprint for a in gone)
+        self.written(state.drop_alerts(gone))
 
     def drop_old(self, retention: float) -> None:
         """Forgets expired silences and old rows of the logs."""
@@ -245,7 +358,14 @@ class Alerting:
             self.log.forget(now)
         with kept["silences"].gc.time():
             silences = self.silences.forget(now - retention)
-        self._written([state.drop_silences(silences), *state.prune(now, retention)])
+        self.written(
+            [
+                state.drop_silences(silences),
+                *state.prune(now, retention),
+                life.prune(now - retention),
+                *self.escalating.forget(now - retention),
+            ]
+        )
 
     def end_lapsed(self) -> None:
         """Ends acknowledgements whose time is up or whose alert is over."""
@@ -260,11 +380,17 @@ class Alerting:
 
     def stop(self) -> None:
         """No more flushes."""
+        self._disarm()
+        for timer in self._late:
+            timer.cancel()
+        self._late = set()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
 
-    def _written(self, statements: list[Statement]) -> None:
+    def written(self, statements: list[Statement]) -> None:
         """Writes without waiting; a refused write is a figure and a log line (the queue in memory goes on)."""
 
         def look(done: asyncio.Future[None]) -> None:

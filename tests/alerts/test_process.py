@@ -84,7 +84,7 @@ async def test_acknowledging_from_the_message(robots: Robots, start: Any, tmp_pa
         (ack,) = alerting.get("/api/opsctl/v1/acks")
         assert (ack["who"], ack["via"]) == ("韩梅梅", "钉钉群")
         assert requests.get(url[:-3] + "AAA", timeout=5).status_code == 403
-        details = phone.get(buttons[1]["actionURL"], timeout=5)
+        details = phone.get(buttons[2]["actionURL"], timeout=5)
         assert "fingerprint" in details.text
         (shown,) = alerting.get("/api/opsctl/v1/alerts")
         assert shown["ack"]["who"] == "韩梅梅"

@@ -15,7 +15,6 @@ from opsctl.alerts.delivery import SENT, Delivery, back_off, coalesce
 from opsctl.alerts.dispatch import Dispatcher
 from opsctl.alerts.document import TimesOf, WindowOf
 from opsctl.alerts.inhibit import Inhibitor, InhibitRule
-from opsctl.alerts.limiter import Limiter
 from opsctl.alerts.matcher_text import parse_matcher, parse_matchers
 from opsctl.alerts.names import classic_name
 from opsctl.alerts.queue import Queue
@@ -107,18 +106,6 @@ def test_dedup_says_why() -> None:
     assert needs_update(both, batch(gone, b), 60, False) == ""
     assert needs_update(both, batch(gone), 60, False) == "all resolved"
     assert needs_update(replace(both, firing=frozenset()), batch(gone), 60, True) == ""
-
-
-@given(some.lists(some.floats(0, 30), max_size=120), some.integers(1, 20), some.integers(0, 2**16))
-def test_never_more_than_the_rate_in_any_rolling_minute(gaps: list[float], rate: int, urgency: int) -> None:
-    limiter, now, taken = Limiter(rate), 0.0, []
-    for n, gap in enumerate(gaps):
-        now += gap
-        now += limiter.wait(now, bool(urgency >> (n % 16) & 1))
-        assert limiter.wait(now, True) == 0
-        limiter.took(now)
-        taken.append(now)
-    assert all(sum(1 for t in taken if start <= t <= start + 60) <= rate for start in taken)
 
 
 def delivery(number: int, *alerts: Alert, **more: object) -> Delivery:

@@ -30,6 +30,7 @@ from opsctl.core.errors import DocumentError
 from opsctl.core.http_settings import HttpSettings
 from opsctl.gotemplate import TemplateError
 from opsctl.gotemplate.gojson import escaped, go_json
+from opsctl.model.person import Person
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
 _DEEPEST = 30
@@ -49,11 +50,16 @@ class Webhook(HttpReceiver):
     send_resolved: bool = True
     max_alerts: int = 0
     timeout: float = 0.0
+    again: bool = True
     kind: str = "webhook"
 
     @cached_property
     def channel(self) -> Channel:
-        return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=True)
+        return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=self.again)
+
+    def addressed(self, person: Person) -> Webhook:
+        """As Personal: the body's receiver names the person."""
+        return replace(self, again=False)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
         url, templated = self.url, "{{" in self.url
