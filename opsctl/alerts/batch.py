@@ -24,6 +24,7 @@ class LinkSet:
 class Batch:
     """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it.
 
+    `cause`: why it is told, as dedup.py says it. `route_labels`: name → template, of the group's route.
     `digest`: many groups in one message. `flapping`: fingerprint → how often it has fired lately. `personal`: to each
     person that a channel addresses, links of his own. `note`: why this channel tells it, when that needs saying.
     """
@@ -41,6 +42,8 @@ class Batch:
     on_call: tuple[str, ...] = ()
     personal: tuple[tuple[str, LinkSet], ...] = ()
     test: bool = False
+    cause: str = ""
+    route_labels: tuple[tuple[str, str], ...] = ()
     digest: bool = False
     flapping: tuple[tuple[str, int], ...] = ()
     note: str = ""
@@ -116,6 +119,7 @@ def batch_json(batch: Batch) -> dict[str, Any]:
     return {
         "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": batch.group_labels.plain,
         "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
+        "route_labels": batch.route_labels,
         "digest": batch.digest, "flapping": batch.flapping, "note": batch.note,
     }  # fmt: skip
 
@@ -123,6 +127,9 @@ def batch_json(batch: Batch) -> dict[str, Any]:
 def batch_of(data: dict[str, Any]) -> Batch:
     """The reverse of `batch_json`."""
     alerts = tuple(alert_of(a) for a in data["alerts"])
+    route_labels = tuple((str(k), str(v)) for k, v in data.get("route_labels", ()))
     flapping = tuple((str(f), int(n)) for f, n in data.get("flapping", ()))
     labels = Labels(data["group_labels"])
-    return Batch(**{**data, "group_labels": labels, "alerts": alerts, "flapping": flapping})
+    return Batch(
+        **{**data, "group_labels": labels, "alerts": alerts, "route_labels": route_labels, "flapping": flapping}
+    )

@@ -45,6 +45,7 @@ class Configuration:
     receivers: Mapping[str, tuple[Integration, ...]]
     inhibit_rules: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[Window, ...]]
+    templates: Templates
     flapping: Flapping
 
     @property
@@ -80,9 +81,10 @@ def load_configuration(
         resolve_timeout=made.settings.resolve_timeout,
         receivers=receivers,
         intervals=intervals,
+        templates=templates,
         flapping=_flapping(filled, made.flapping),
         inhibit_rules=tuple(_inhibit(matchers, rule, n) for n, rule in enumerate(made.inhibit_rules)),
-        route=RouteReader(filled, matchers, receivers, intervals).root(made.route),
+        route=RouteReader(filled, matchers, receivers, intervals, templates).root(made.route),
     )
 
 

@@ -45,6 +45,7 @@ class Group:
             group_labels=self.labels,
             alerts=sort_alerts(standing),
             now=now,
+            route_labels=self.route.labels,
         )
 
     def settle(self, batch: Batch) -> tuple[Alert, ...]:

@@ -38,6 +38,7 @@ class RouteOf:
     repeat_interval: Positive | None = None
     mute_time_intervals: tuple[str, ...] = ()
     active_time_intervals: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
     routes: tuple[RouteOf, ...] = ()
 
 

@@ -113,13 +113,14 @@ class Figures:
                 self.deliveries.labels(each.receiver, each.impl.kind, outcome)
 
     def called(self, integration: Integration, seconds: float) -> None:
-        self.notifications.labels(integration.impl.kind, integration.receiver).inc()
         self.requests.labels(integration.impl.kind, integration.receiver).inc()
         self.latency.labels(integration.impl.kind).observe(seconds)
 
     def delivered(self, delivery: Delivery, outcome: str) -> None:
         kind = delivery.integration.split("/")[-2]
         self.deliveries.labels(delivery.batch.receiver, kind, outcome).inc()
+        if outcome != "retried":
+            self.notifications.labels(kind, delivery.batch.receiver).inc()
         if outcome != "sent":
             self.requests_failed.labels(kind, delivery.batch.receiver).inc()
         if outcome == "failed":

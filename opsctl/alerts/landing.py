@@ -40,7 +40,9 @@ def land(sending: Delivery, outcome: Outcome, parts: int, people: int, now: floa
 
 
 def _again(sending: Delivery, outcome: RetryAfter, now: float, jitter: float) -> Landed:
-    wait = back_off(sending.attempts, jitter) if outcome.seconds is None else outcome.seconds
+    wait = outcome.seconds
+    if wait is None:  # counted from the beginning of the try (`next_at` of what is in flight), as Alertmanager does
+        wait = max(0.0, sending.next_at + back_off(sending.attempts, jitter) - now)
     reason = f"{_refusals(sending.reason)}{_AND}{outcome.reason}".removeprefix(_AND)
     waiting = replace(sending, status=PENDING, next_at=now + wait, reason=reason)
     return Landed(waiting, "retried", rest=wait if outcome.rest else 0.0)

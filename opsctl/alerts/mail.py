@@ -26,6 +26,9 @@ class Mail:
 
 def addresses(text: str) -> tuple[str, ...]:
     """The addresses of a header's value, without names. Raises ValueError."""
+    text = text.strip()
+    if any(ord(char) < 32 for char in text):
+        raise ValueError(f"not an address or a list of them: {text!r}")
     found = [address for _, address in getaddresses([text])]
     if not found or not all(_is_address(each) for each in found):
         raise ValueError(f"not an address or a list of them: {text!r}")

@@ -10,9 +10,16 @@ from typing import Any
 from opsctl.alerts.batch import Batch
 from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.gojson import Struct
-from opsctl.gotemplate.gotime import GoTime
+from opsctl.gotemplate.gotime import GoTime, rfc3339
+from opsctl.gotemplate.text import go_text
 from opsctl.model.alert import Alert
+from opsctl.model.labels import Labels
 
+_REASONS = {
+    "first": "first notification", "new alerts": "new alerts added", "some resolved": "some alerts resolved",
+    "all resolved": "all alerts resolved", "repeat": "repeat interval elapsed",
+}  # fmt: skip
+_NONE: Mapping[str, str] = {}
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
@@ -94,24 +101,20 @@ class Alerts(list["ShownAlert"]):
 
 
 class _Fields:
-    """A Go struct: fields by name, printed in order, written to JSON by their JSON names."""
+    """A Go struct: fields by name, printed in order; `json` is how it is written to JSON."""
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, json: Callable[[], dict[str, Any]], **fields: Any) -> None:
         self.fields = fields
+        self._json = json
 
     def template_fields(self) -> Mapping[str, Any]:
         return self.fields
 
     def __go_text__(self) -> str:
-        from_text = (v.__go_text__() if hasattr(v, "__go_text__") else str(v) for v in self.fields.values())
-        return "{" + " ".join(from_text) + "}"
+        return "{" + " ".join(go_text(v) for v in self.fields.values()) + "}"
 
     def __go_json__(self) -> Struct:
-        return Struct({_json_name(k): v for k, v in self.fields.items()})
-
-
-def _json_name(name: str) -> str:
-    return f"{name[0].lower()}{name[1:]}"
+        return Struct(self._json())
 
 
 class ShownAlert(_Fields):
@@ -122,29 +125,63 @@ class Data(_Fields):
     """The whole: the dot of every notification template."""
 
 
-def template_data(batch: Batch, most: int = 0) -> Data:
-    """The data of a batch; of its alerts the first `most` (0: all), as if there were no others."""
-    alerts = batch.alerts[:most] if most else batch.alerts
-    firing = any(a.ends_at is None for a in alerts)
+def template_data(batch: Batch, most: int = 0, route_labels: Mapping[str, str] = _NONE) -> Data:
+    """The data of a batch; of its alerts the first `most` (0: all), as if there were no others.
+
+    `route_labels` are filled in already.
+    """
+    alerts = _first(batch, most)
     return Data(
-        Receiver=quoted(batch.receiver),
-        Status="firing" if firing else "resolved",
+        lambda: data_json(batch, most, route_labels),
+        Receiver=_quoted(batch.receiver),
+        Status=_status(alerts),
         Alerts=Alerts(_shown(a) for a in alerts),
+        NotificationReason=_reason(batch),
         GroupLabels=KV(batch.group_labels),
-        CommonLabels=KV(common([a.labels for a in alerts])),
-        CommonAnnotations=KV(common([a.annotations for a in alerts])),
+        CommonLabels=KV(_common([a.labels for a in alerts])),
+        CommonAnnotations=KV(_common([a.annotations for a in alerts])),
+        RouteLabels=KV(route_labels),
         ExternalURL=batch.external_url,
     )
 
 
-def quoted(name: str) -> str:
-    """A receiver's name as Alertmanager shows it: fit for a regular expression."""
-    return _SPECIAL.sub(lambda m: f"\\{m.group()}", name)
+def data_json(batch: Batch, most: int = 0, route_labels: Mapping[str, str] = _NONE) -> dict[str, Any]:
+    """The same as Go writes it to JSON, in plain types: keys in the order of Go's struct."""
+    alerts = _first(batch, most)
+    return {
+        "receiver": _quoted(batch.receiver),
+        "status": _status(alerts),
+        "alerts": [_alert_json(a) for a in alerts],
+        "notification_reason": _reason(batch),
+        "groupLabels": batch.group_labels.plain,
+        "commonLabels": _common([a.labels for a in alerts]),
+        "commonAnnotations": _common([a.annotations for a in alerts]),
+        "routeLabels": dict(sorted(route_labels.items())),
+        "externalURL": batch.external_url,
+    }
+
+
+def _reason(batch: Batch) -> str:
+    return _REASONS.get(batch.cause, "unknown")
+
+
+def _first(batch: Batch, most: int) -> tuple[Alert, ...]:
+    return batch.alerts[:most] if most else batch.alerts
+
+
+def _quoted(receiver: str) -> str:
+    """As a regular expression that matches it, which is how Alertmanager's own links filter by receiver."""
+    return _SPECIAL.sub(lambda m: f"\\{m.group()}", receiver)
+
+
+def _status(alerts: Sequence[Alert]) -> str:
+    return "firing" if any(a.ends_at is None for a in alerts) else "resolved"
 
 
 def _shown(alert: Alert) -> ShownAlert:
     return ShownAlert(
-        Status="firing" if alert.ends_at is None else "resolved",
+        lambda: _alert_json(alert),
+        Status=_status((alert,)),
         Labels=KV(alert.labels),
         Annotations=KV(alert.annotations),
         StartsAt=GoTime.at(alert.starts_at),
@@ -154,7 +191,19 @@ def _shown(alert: Alert) -> ShownAlert:
     )
 
 
-def common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
+def _alert_json(alert: Alert) -> dict[str, Any]:
+    return {
+        "status": "firing" if alert.ends_at is None else "resolved",
+        "labels": alert.labels.plain,
+        "annotations": alert.annotations.plain,
+        "startsAt": rfc3339(alert.starts_at),
+        "endsAt": rfc3339(alert.ends_at),
+        "generatorURL": alert.generator_url,
+        "fingerprint": alert.fingerprint,
+    }
+
+
+def _common(sets: Sequence[Labels]) -> Mapping[str, str]:
     """What is the same in all."""
-    first = sets[0] if sets else {}
-    return {k: v for k, v in first.items() if all(s.get(k) == v for s in sets)}
+    first, *others = [s.plain for s in sets] or [{}]
+    return {k: v for k, v in first.items() if all(s.get(k) == v for s in others)} if others else first

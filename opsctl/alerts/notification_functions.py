@@ -91,9 +91,14 @@ def _dict(*values: Any) -> dict[str, Any]:
     return dict(zip(values[::2], values[1::2], strict=True))
 
 
-def notification_functions(now: float) -> Mapping[str, Callable[..., Any]]:
+def notification_functions(now: float, route_labels: Mapping[str, str]) -> Mapping[str, Callable[..., Any]]:
     """All of them, at a time: nobody below the loops asks the clock."""
-    return {**_PURE, "now": lambda: GoTime.at(now), "since": lambda at: GoTime.at(now).since(_time(at))}
+    return {
+        **_PURE,
+        "now": lambda: GoTime.at(now),
+        "since": lambda at: GoTime.at(now).since(_time(at)),
+        "routeLabels": lambda name: route_labels.get(_text(name), ""),
+    }
 
 
 _PURE: Mapping[str, Callable[..., Any]] = {
@@ -119,5 +124,4 @@ _PURE: Mapping[str, Callable[..., Any]] = {
     "list": lambda *values: list(values),
     "append": lambda items, *values: [*_list(items), *values],
     "dict": _dict,
-    "routeLabels": lambda name: "",
 }

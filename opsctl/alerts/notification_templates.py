@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from opsctl.alerts.batch import Batch
+from opsctl.alerts.notification_data import Data, template_data
 from opsctl.alerts.notification_functions import notification_functions
+from opsctl.core.document import nearest
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.gotemplate import Bounds, Template, TemplateError
 
@@ -27,21 +29,40 @@ class Templates:
         self._parsed = lru_cache(maxsize=_KEPT)(self._parse)
 
     def check(self, text: str) -> None:
-        """Parses a text. Raises TemplateError."""
-        self._parsed(text)
+        """Parses a text and looks for the templates that it calls. Raises TemplateError."""
+        missing = self._parsed(text).undefined()
+        if missing:
+            names = sorted(self._base.defined)
+            raise TemplateError(f'template "{missing[0]}" not defined', hint=nearest(missing[0], names))
 
-    def text(self, text: str, data: Any, now: float) -> str:
+    def parse(self, text: str) -> Template:
+        """Parses a text, as it is done before it is filled in. Raises TemplateError."""
+        return self._parsed(text)
+
+    def data(self, batch: Batch, most: int = 0) -> Data:
+        """What the texts see of a batch, of its first `most` alerts (0: all). Raises TemplateError."""
+        return template_data(batch, most, self.route_labels(batch, most))
+
+    def route_labels(self, batch: Batch, most: int = 0) -> dict[str, str]:
+        """The labels of the batch's route, filled in. Raises TemplateError."""
+        if not batch.route_labels:
+            return {}
+        data = template_data(batch, most)
+        return {name: self.text(text, data, batch.now) for name, text in batch.route_labels}
+
+    def text(self, text: str, data: Data, now: float) -> str:
         """A text filled in; `now` is the time of the flush."""
         return self._filled(text, data, now, html=False)
 
-    def html(self, text: str, data: Any, now: float) -> str:
+    def html(self, text: str, data: Data, now: float) -> str:
         """As `text`, each value escaped for its place in the page."""
         return self._filled(text, data, now, html=True)
 
-    def _filled(self, text: str, data: Any, now: float, html: bool) -> str:
+    def _filled(self, text: str, data: Data, now: float, html: bool) -> str:
         if "{{" not in text and not html:
             return text
-        return self._parsed(text).render(data, notification_functions(now), html)
+        functions = notification_functions(now, data.fields["RouteLabels"])
+        return self._parsed(text).render(data, functions, html)
 
     def _parse(self, text: str) -> Template:
         return Template.parse(text, name="", base=self._base, bounds=_BOUNDS)
@@ -69,7 +90,7 @@ def read_templates(folder: Path, patterns: Iterable[str], refuse: Callable[[int,
 @lru_cache(maxsize=1)
 def built_in() -> Template:
     """The templates that are always there."""
-    base = Template.parse("", notification_functions(0.0), name="", bounds=_BOUNDS)
+    base = Template.parse("", notification_functions(0.0, {}), name="", bounds=_BOUNDS)
     for name in _BUILT_IN:
         base = _with_file(base, _FILES / name)
     return base

@@ -30,7 +30,9 @@ class MatcherReader:
         for name, value in regex.items():
             where = (*place, f"{prefix}match_re", name)
             try:
-                found.append(Matcher(self._name(where, name), "=~", value))
+                Matcher(name, "=~", value)
+                # Written out, because it stands in the group key.
+                found.append(Matcher(self._name(where, name), "=~", f"^(?:{value})$"))
             except ValueError as error:
                 raise self.source.refuse(where, str(error)) from error
         for n, text in enumerate(written):

@@ -6,9 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from opsctl.alerts.document import RouteOf
+from opsctl.alerts.notification_templates import Templates
 from opsctl.alerts.read_matchers import MatcherReader
 from opsctl.alerts.route import Route, matchers_text
 from opsctl.core.document import Path_, Source, nearest
+from opsctl.gotemplate import TemplateError
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class RouteReader:
     matchers: MatcherReader
     receivers: Collection[str]
     intervals: Collection[str]
+    templates: Templates
 
     def root(self, made: RouteOf) -> Route:
         """The whole tree. Its root takes every alert, always."""
@@ -40,24 +43,34 @@ class RouteReader:
     def _route(self, made: RouteOf, place: Path_, parent: Route) -> Route:
         matchers = self.matchers.read(place, "", made.match, made.match_re, made.matchers)
         self._check_names(made, place)
+        self._check_labels(made, place)
         below = Route(
             key=f"{parent.key}/{matchers_text(matchers)}" if parent.key else matchers_text(matchers),
             receiver=made.receiver or parent.receiver,
             matchers=matchers,
             group_by=self._group_by(made, place, parent),
-            group_by_all="..." in made.group_by if made.group_by else parent.group_by_all and made.group_by is None,
+            group_by_all="..." in made.group_by if made.group_by else parent.group_by_all,
             go_on=made.go_on,
             group_wait=parent.group_wait if made.group_wait is None else made.group_wait,
             group_interval=parent.group_interval if made.group_interval is None else made.group_interval,
             repeat_interval=parent.repeat_interval if made.repeat_interval is None else made.repeat_interval,
             mute=made.mute_time_intervals,
             active=made.active_time_intervals,
+            labels=tuple(sorted({**dict(parent.labels), **made.labels}.items())),
         )
         children = (self._route(child, (*place, "routes", n), below) for n, child in enumerate(made.routes))
         return replace(below, routes=tuple(children))
 
+    def _check_labels(self, made: RouteOf, place: Path_) -> None:
+        for name, text in made.labels.items():
+            try:
+                self.templates.parse(text)
+            except TemplateError as error:
+                raise self.source.refuse((*place, "labels", name), error.message) from error
+        self.matchers.labels((*place, "labels"), tuple(made.labels), "labels")
+
     def _group_by(self, made: RouteOf, place: Path_, parent: Route) -> tuple[str, ...]:
-        if made.group_by is None:
+        if not made.group_by:  # an empty list is no list: Alertmanager's routes inherit then
             return parent.group_by
         where = (*place, "group_by")
         if "..." in made.group_by and set(made.group_by) != {"..."}:

@@ -266,7 +266,8 @@ class Sender:
     async def _fly(self, lane: Lane, number: int, taken: Delivery, gone: list[Delivery], now: float) -> None:
         """One message: intent, call, outcome."""
         robot = lane.robots[number]
-        sending = replace(taken, status=SENDING, attempts=taken.attempts + 1, channel=robot.channel.name)
+        attempts = taken.attempts + 1
+        sending = replace(taken, status=SENDING, attempts=attempts, channel=robot.channel.name, next_at=now)
         lane.queue.keep(replace(sending, channel=lane.channel.name))
         landed = replace(taken, reason="stopped before it was sent")
         try:

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from opsctl.core.db import Database
 
 Statement = tuple[str, Sequence[Sequence[object]]]
-_GATHER = 0.002  # seconds between two commits in a busy time, so that they are few and large
+_TURNS = 6  # of the loop before a commit: what an alert sets off, up to the intent to send, is one durable write
+_BUSY, _GATHER = 6, 0.002  # callers in one commit, and seconds until the next then, so that commits are few and large
 
 
 class Writer:
@@ -39,6 +40,8 @@ class Writer:
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             taken, self._waiting = self._waiting, []
             try:
                 await loop.run_in_executor(self._pool, self._commit, [s for each, _ in taken for s in each])
@@ -46,7 +49,8 @@ class Writer:
                 _finish(taken, error)
             else:
                 _finish(taken, None)
-            await asyncio.sleep(_GATHER)
+            if len(taken) >= _BUSY:
+                await asyncio.sleep(_GATHER)
 
     def _commit(self, statements: Sequence[Statement]) -> None:
         with self._db.transaction() as tx:

@@ -22,6 +22,7 @@ from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.history import History
+from opsctl.alerts.matcher_text import Mode
 from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.silence import SilenceRules
@@ -83,6 +84,7 @@ class AlertingOptions:
     timeout: float = 0.0
     concurrency: int = 0
     silences: SilenceRules = field(default_factory=SilenceRules)
+    matchers: Mode = "fallback"
     cluster: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -220,7 +222,8 @@ class AlertingProcess:
         self._loaded(configuration)
 
     def _documents(self) -> tuple[Configuration, OnCall]:
-        configuration, oncall = load_configuration(self._options.config_file), load_oncall(self._options.oncall)
+        configuration = load_configuration(self._options.config_file, mode=self._options.matchers)
+        oncall = load_oncall(self._options.oncall)
         check(configuration, oncall)
         return configuration, oncall
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from opsctl.alerts.matcher_text import Mode
 from opsctl.alerts.names import any_name, classic_name
 from opsctl.alerts.silence import SilenceRules
 from opsctl.api.alertmanager import VERSION
@@ -93,16 +94,15 @@ def alertmanager(
     home = os.environ.get("OPSCTL_HOME")
     file, logfmt = Path(home) / "logs" / "alerting.json.log" if home else None, log_format is LogFormat.logfmt
     log.configure("alerting", file, _LEVELS[log_level], logfmt and file is None)
-    address, beside = _address(listen), config_file.parent / "oncall.yml"
+    address, beside, mode = _address(listen), config_file.parent / "oncall.yml", _mode(features)
     process = build_alerting(
         AlertingOptions(
             config_file=config_file, storage=storage_path, address=address, external_url=external_url,
             route_prefix=route_prefix, oncall=oncall_file or (beside if beside.is_file() else None),
             retention=_seconds(retention), gc_interval=_seconds(gc_interval), maintenance=_seconds(maintenance),
             start_delay=_seconds(start_delay), timeout=_seconds(timeout), concurrency=max(0, concurrency),
-            silences=SilenceRules(
-                classic_name if "classic-mode" in _features(features) else any_name, most_silences, largest_silence
-            ),
+            silences=SilenceRules(classic_name if mode == "classic" else any_name, most_silences, largest_silence),
+            matchers=mode,
             cluster=cluster,
         )
     )  # fmt: skip
@@ -130,16 +130,15 @@ def _address(given: list[str] | None) -> str:
     return f"0.0.0.0{listen}" if listen.startswith(":") else listen
 
 
-def _features(text: str) -> frozenset[str]:
-    found = frozenset(part.strip() for part in text.split(",") if part.strip())
-    unknown = sorted(found - _FEATURES)
-    if unknown:
-        raise UsageError(
-            f"Unknown option '{unknown[0]}' for --enable-feature", f"one of: {', '.join(sorted(_FEATURES))}"
-        )
-    if {"classic-mode", "utf8-strict-mode"} <= found:
+def _mode(text: str) -> Mode:
+    """How matchers are read, of all the features that there are."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    for each in found:
+        if each not in _FEATURES:
+            raise UsageError(f"Unknown option '{each}' for --enable-feature", f"one of: {', '.join(sorted(_FEATURES))}")
+    if {"classic-mode", "utf8-strict-mode"} <= set(found):
         raise UsageError("classic-mode and utf8-strict-mode exclude each other")
-    return found
+    return "classic" if "classic-mode" in found else "utf8" if "utf8-strict-mode" in found else "fallback"
 
 
 def _seconds(text: str) -> float:

@@ -28,6 +28,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "alertmanager": ("alertmanager", "The alerting process alone, with Alertmanager's flags."),
     "ops": ("ops", "The operations process alone, in the foreground."),
     "alerts": ("alerts", "List, show and acknowledge alerts."),
+    "alertconfig": ("alertconfig", "Check alertmanager.yml and its templates."),
     "silences": ("silences", "What is silenced; add, preview, expire."),
     "routes": ("routes", "Which receiver hears of what, and why."),
     "oncall": ("oncall", "Who is on call, who is next, who takes over."),

@@ -303,6 +303,7 @@ class Alerting:
     def _notify(self, integration: Integration, group: Group, batch: Batch) -> list[Statement]:
         place = (group.key, integration.key)
         known = self._knows(place, batch.now)
+        self.figures.house.kept["nflog"].queries.inc()
         cause = needs_update(known, batch, group.route.repeat_interval, integration.impl.send_resolved)
         if not cause:
             return []

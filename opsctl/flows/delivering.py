@@ -33,7 +33,7 @@ def dresser(links: Links, acks: Acks, clock: Clock, on_call: Callable[[float], t
     def dress(delivery: Delivery, integration: Integration) -> Batch:
         batch, kind, now = delivery.batch, integration.impl.kind, clock.now()
         if kind == "webhook":  # its body has no room for the rest
-            return replace(batch, external_url=links.base)
+            return replace(batch, external_url=links.base, cause=delivery.cause)
         standing = ((a.fingerprint, acks.of(a, now)) for a in batch.firing)
         shared = link_set(links, delivery, kind, "")
         people = integration.impl.people if isinstance(integration.impl, Addressed) else ()
@@ -41,6 +41,7 @@ def dresser(links: Links, acks: Acks, clock: Clock, on_call: Callable[[float], t
             batch,
             now=now,
             external_url=links.base,
+            cause=delivery.cause,
             ack_url=shared.ack,
             silence_url=shared.silence,
             details_url=shared.details,

@@ -19,14 +19,14 @@ def go_json(value: Any) -> bytes:
         made = orjson.dumps(_plain(value), option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=_subclass)
     except (TypeError, orjson.JSONEncodeError) as error:
         raise TemplateError(f"json: {error}") from error
-    return escaped_html(made)
+    return escaped(made)
 
 
-def escaped_html(made: bytes) -> bytes:
-    """JSON with what Go escapes besides; none of it occurs outside of strings."""
-    for plain, escaped in _ESCAPES:
+def escaped(made: bytes) -> bytes:
+    """JSON with what Go escapes in it escaped; these characters stand in strings only."""
+    for plain, written in _ESCAPES:
         if plain in made:
-            made = made.replace(plain, escaped)
+            made = made.replace(plain, written)
     return made
 
 

@@ -17,6 +17,14 @@ _LONGEST = (2**63 - 1) / 1e9
 _FIRST = -62_135_596_800_000_000  # year 1, Go's zero time, in microseconds
 
 
+def rfc3339(seconds: float | None) -> str:
+    """Epoch seconds as Go marshals a time in UTC, zeros after the last digit dropped; None is Go's zero time."""
+    if seconds is None:
+        return "0001-01-01T00:00:00Z"
+    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")[:-6]
+    return text.rstrip("0").rstrip(".") + "Z"
+
+
 @dataclass(frozen=True)
 class GoTime:
     """An instant, in microseconds since 1970, shown in a zone."""
@@ -65,7 +73,11 @@ class GoTime:
         return self.format("2006-01-02 15:04:05.999999999 -0700 MST")
 
     def __go_json__(self) -> str:
-        return self.format("2006-01-02T15:04:05.999999999Z07:00")
+        text = self.moment.isoformat()
+        head, dot, tail = text.partition(".")
+        fraction = f".{tail[:6].rstrip('0')}" if dot else ""
+        zone = tail[6:] if dot else head[19:]
+        return f"{head[:19]}{fraction}{'Z' if zone == '+00:00' else zone}"
 
     def template_fields(self) -> Mapping[str, Any]:
         """The methods of Go's time.Time that templates use."""

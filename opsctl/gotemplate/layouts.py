@@ -68,20 +68,18 @@ _WRITE: Mapping[str, Callable[[datetime], str]] = {
 
 
 def write_time(layout: str, at: datetime, nanoseconds: int) -> str:
-    """A time in a layout; `nanoseconds` of its second. A fraction counts only after seconds, as in Go."""
-    made, end, last = "", 0, ""
+    """A time in a layout; `nanoseconds` of its second."""
+    made, end = "", 0
     for found in _STD.finditer(layout):
         piece = found.group()
-        fraction = piece[0] in ".,"
         made += layout[end : found.start()]
         end = found.end()
-        if fraction:
-            written = _fraction(piece, nanoseconds) if last in ("05", "5") or set(piece[1:]) else piece
+        if piece[0] in ".,":
+            made += _fraction(piece, nanoseconds)
         elif piece[0] in "-Z" and "07" in piece:
-            written = _zone(at, piece)
+            made += _zone(at, piece)
         else:
-            written = _WRITE[piece](at)
-        made, last = made + written, piece
+            made += _WRITE[piece](at)
     return made + layout[end:]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from opsctl.gotemplate.builtins import BUILTINS
 from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.execute import Bounds, Run
 from opsctl.gotemplate.html import HtmlPage
-from opsctl.gotemplate.nodes import Node
+from opsctl.gotemplate.nodes import Branch, Include, Node
 from opsctl.gotemplate.parse import Parser
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -53,3 +53,26 @@ class Template:
             return Run(self.name, self.defined, known, self.bounds, page).render(self.nodes, data)
         except RecursionError:
             raise TemplateError("the template goes too deep", self.name) from None
+
+    def undefined(self) -> tuple[str, ...]:
+        """The names of templates that this one calls, itself or through others, and that nobody defines."""
+        found: list[str] = []
+        seen: set[str] = set()
+        waiting = [self.nodes]
+        while waiting:
+            for name in _called(waiting.pop()):
+                if name not in seen:
+                    seen.add(name)
+                    nodes = self.defined.get(name)
+                    waiting += [nodes] if nodes is not None else []
+                    found += [] if nodes is not None else [name]
+        return tuple(found)
+
+
+def _called(nodes: tuple[Node, ...]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, Include):
+            yield node.name
+        elif isinstance(node, Branch):
+            yield from _called(node.then)
+            yield from _called(node.otherwise)

@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-_READY = re.compile(r"Listening on.*address=(\S+)")
+_READY = re.compile(r'Listening on.*address(?:=|":")([^\s"]+)')
 
 
 class Running:

@@ -86,7 +86,6 @@ receivers:
     secret: hush9
   heartbeat_configs: [{url: "http://h/hush10"}]
 - name: b
-  webhook_configs: [{url_file: hush.url}]
 """
 
 
@@ -98,7 +97,7 @@ def test_secrets_are_hidden_and_the_rest_loads_again(tmp_path: Path) -> None:
     assert "  # dingtalk_configs:\n  # - access_token: <secret>\n  #   secret: <secret>\n" in shown
     assert 'headers: {Subject: "key: x"}' in shown
     again = load(tmp_path, shown)
-    assert sorted(again.integrations) == ["a/email/0", "a/webhook/0", "a/wechat/0", "b/webhook/0"]
+    assert sorted(again.integrations) == ["a/email/0", "a/webhook/0", "a/wechat/0"]
     assert again.standard == shown
     file = tmp_path / "shown.yml"
     file.write_text(shown, encoding="utf-8")
@@ -132,6 +131,7 @@ def test_tools_of_alertmanager_can_read_our_file(tmp_path: Path) -> None:
             "slack_configs",
             "this receiver is not spoken here (use webhook_configs, email_configs",
         ),
+        ("\nroute:", "\ntracing: {endpoint: x}\nroute:", ":3: tracing: is not done here (remove it)"),
         ("dingtalk_configs", "dingtlk_configs", "unknown key (did you mean 'dingtalk_configs'?)"),
         ("access_token_file: token", "access_token_file: nope", "access_token_file: cannot be read"),
         ("access_token_file: token", "rate_per_minute: 5", "access_token: is required"),

@@ -142,6 +142,15 @@ def test_pages(tmp_path: Path, name: str, text: str) -> None:
     assert Templates(built_in()).html(text, template_data(shown), END) == amtool(tmp_path, text, shown, "html")
 
 
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_alertmanagers_own_files_render_the_same(tmp_path: Path, shown: Batch, kind: str) -> None:
+    need("amtool")
+    theirs = read_templates(Path(THEIRS).parent, ["*.tmpl"], lambda n, why: ValueError(why))
+    text = '{{ template "email.default.html" . }}~~~{{ template "wechat.default.message" . }}'
+    fill = theirs.html if kind == "html" else theirs.text
+    assert fill(text, template_data(shown), END) == amtool(tmp_path, text, shown, kind)
+
+
 def render(text: str, name: str = "one") -> str:
     return Templates(built_in()).text(text, template_data(BATCHES[name]), END)
 
@@ -165,8 +174,8 @@ def render(text: str, name: str = "one") -> str:
         ('{{ dict "b" 1 "a" "<&>" | toJson }}', '{"a":"\\u003c\\u0026\\u003e","b":1}'),
         ('{{ (dict "a" "b").a }}', "b"),
         ('{{ urlUnescape "a+b%20%E4%B8%AD" }} {{ trimSpace "  x " }}', "a b 中 x"),
-        ('{{ routeLabels "team" }}|{{ .CommonLabels.Remove .GroupLabels.Names }}',
-         "|instance=a:9100, job=api, severity=critical"),
+        ('{{ routeLabels "team" }}{{ .RouteLabels }}{{ .NotificationReason }}|{{ .CommonLabels.Remove .GroupLabels.Names }}',
+         "unknown|instance=a:9100, job=api, severity=critical"),
     ],
 )  # fmt: skip
 def test_what_is_newer_than_debians(text: str, made: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ GO = (
     b'"endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://p/?a=1\\u0026b=2","fingerprint":"%s"},'
     b'{"status":"resolved","labels":{"alertname":"\\u003cA\\u003e","b":"2"},"annotations":{},'
     b'"startsAt":"1970-01-01T00:16:40Z","endsAt":"1970-01-01T00:33:20.123456Z","generatorURL":"","fingerprint":"%s"}],'
-    b'"groupLabels":{"alertname":"\\u003cA\\u003e"},"commonLabels":{"alertname":"\\u003cA\\u003e"},'
-    b'"commonAnnotations":{},"externalURL":"http://am","version":"4","groupKey":"{}:{alertname=\\"\\u003cA\\u003e\\"}",'
+    b'"notification_reason":"new alerts added","groupLabels":{"alertname":"\\u003cA\\u003e"},"commonLabels":{"alertname":"\\u003cA\\u003e"},'
+    b'"commonAnnotations":{},"routeLabels":{"desk":"\\u003cA\\u003e desk"},"externalURL":"http://am","version":"4","groupKey":"{}:{alertname=\\"\\u003cA\\u003e\\"}",'
     b'"truncatedAlerts":0}\n'
 )
 ONE = Alert(
@@ -33,7 +34,8 @@ ONE = Alert(
 TWO = Alert(labels=Labels({"alertname": "<A>", "b": "2"}), annotations=Labels(), starts_at=1000.0, ends_at=2000.123456)
 BATCH = Batch(
     receiver="team.x", group_key='{}:{alertname="<A>"}', group_labels=Labels({"alertname": "<A>"}), alerts=(ONE, TWO),
-    now=3000.0, external_url="http://am",
+    now=3000.0, external_url="http://am", cause="new alerts",
+    route_labels=(("desk", "{{ .GroupLabels.alertname }} desk"),),
 )  # fmt: skip
 
 
@@ -83,6 +85,33 @@ def test_the_url_is_a_template(tmp_path: Path) -> None:
     assert bad.messages(BATCH, 0.0, "k") == (
         Unsendable("not an http or https URL: unsupported scheme 'ftp' in 'ftp://firing'"),
     )
+
+
+def test_labels_of_the_route_go_down_the_tree(tmp_path: Path) -> None:
+    file = tmp_path / "am.yml"
+    file.write_text(
+        "route: {receiver: a, labels: {team: all, desk: '{{ .Status }}'}, routes: [{labels: {team: 'x'}}]}\n"
+        "receivers: [{name: a}]\n"
+    )
+    route = load_configuration(file, {}).route
+    assert route.labels == (("desk", "{{ .Status }}"), ("team", "all"))
+    assert route.routes[0].labels == (("desk", "{{ .Status }}"), ("team", "x"))
+    hook = load(tmp_path, "url: 'http://h/{{ routeLabels \"desk\" | urlquery }}/{{ .RouteLabels.nope }}'")
+    assert request(hook).url == "http://h/%3CA%3E+desk/"
+    file.write_text("route: {receiver: a, labels: {x: '{{ nope }}'}}\nreceivers: [{name: a}]\n")
+    with pytest.raises(DocumentError, match=r'route.labels.x: template: :1: function "nope" not defined'):
+        load_configuration(file, {})
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [("first", "first notification"), ("repeat", "repeat interval elapsed"), ("all resolved", "all alerts resolved"),
+     ("some resolved", "some alerts resolved"), ("retried by hand", "unknown"), ("", "unknown")],
+)  # fmt: skip
+def test_why_it_is_told(cause: str, said: str) -> None:
+    (made,) = Webhook(url="http://x", name="n").messages(replace(BATCH, cause=cause), 0.0, "k")
+    assert isinstance(made, Request)
+    assert orjson.loads(made.body)["notification_reason"] == said
 
 
 def test_a_payload_of_ones_own(tmp_path: Path) -> None:

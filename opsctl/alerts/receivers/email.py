@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.documents.email import EmailOf, ThreadingOf
 from opsctl.alerts.mail import Mail, addresses, content, thread
-from opsctl.alerts.notification_data import Data, template_data
+from opsctl.alerts.notification_data import Data
 from opsctl.alerts.notification_templates import Templates
 from opsctl.alerts.receiver import Channel, Courier, Outcome, Refused, Unsendable, channel_name
 from opsctl.alerts.setting import Setting
@@ -17,6 +17,7 @@ from opsctl.alerts.smtp import Server, send_mail
 from opsctl.gotemplate import TemplateError
 
 _SECONDS = 30.0
+_STEP_SECONDS = 10.0  # less, so that a server that hangs before the content is known to have taken nothing
 _SUBJECT = '{{ template "email.default.subject" . }}'
 
 
@@ -41,9 +42,8 @@ class Email:
         return Channel(name=name, lanes=4, timeout=_SECONDS, again=True)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Mail | Unsendable, ...]:
-        data = template_data(batch)
         try:
-            return (self._mail(batch, data, now, key),)
+            return (self._mail(batch, self.templates.data(batch), now, key),)
         except (TemplateError, ValueError) as error:
             return (Unsendable(str(error)),)
 
@@ -76,7 +76,7 @@ class Email:
         """As Receiver; mail takes a way of its own."""
         if isinstance(message, Unsendable):
             return Refused(message.reason)
-        return await send_mail(self.server, message, _SECONDS)
+        return await send_mail(self.server, message, _STEP_SECONDS)
 
 
 def build_email(made: EmailOf, setting: Setting) -> Email:

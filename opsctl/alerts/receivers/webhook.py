@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.documents.webhook import WebhookOf
-from opsctl.alerts.notification_data import Data, template_data
+from opsctl.alerts.notification_data import data_json
 from opsctl.alerts.notification_templates import Templates, plain_templates
 from opsctl.alerts.receiver import (
     Channel,
@@ -22,13 +24,12 @@ from opsctl.alerts.receiver import (
     Unsendable,
     channel_name,
 )
-from opsctl.alerts.receivers.webhook_body import plain_body
 from opsctl.alerts.setting import Setting, url_problem
 from opsctl.core.document import parse
 from opsctl.core.errors import DocumentError
 from opsctl.core.http_settings import HttpSettings
 from opsctl.gotemplate import TemplateError
-from opsctl.gotemplate.gojson import Struct, go_json
+from opsctl.gotemplate.gojson import escaped, go_json
 from opsctl.model.person import Person
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
@@ -61,21 +62,30 @@ class Webhook(HttpReceiver):
         return replace(self, again=False)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
-        if self.payload is None and "{{" not in self.url:
-            return (Request("POST", self.url, plain_body(batch, self.max_alerts), _AGENT, self.http, self.root),)
-        data = template_data(batch, self.max_alerts)
+        url, templated = self.url, "{{" in self.url
         try:
-            url = self.templates.text(self.url, data, batch.now)
-            body = go_json(self._body(batch, data)) + b"\n"
+            if templated:
+                url = self._text(url, batch)
+            body = self._message(batch) if self.payload is None else self._own(batch)
         except TemplateError as error:
             return (Unsendable(error.message),)
-        problem = "" if self.url_file else url_problem(url)
+        problem = url_problem(url) if templated else ""
         return (Unsendable(problem) if problem else Request("POST", url, body, _AGENT, self.http, self.root),)
 
-    def _body(self, batch: Batch, data: Data) -> Any:
-        if self.payload is None:
-            return message(batch, data, self.max_alerts)
-        return _filled(self.payload, lambda text: self.templates.text(text, data, batch.now))
+    def _text(self, template: str, batch: Batch) -> str:
+        return self.templates.text(template, self.templates.data(batch, self.max_alerts), batch.now)
+
+    def _message(self, batch: Batch) -> bytes:
+        """The body of version 4."""
+        most = self.max_alerts
+        left_out = max(0, len(batch.alerts) - most) if most else 0
+        more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
+        whole = {**data_json(batch, most, self.templates.route_labels(batch, most)), **more}
+        return escaped(orjson.dumps(whole)) + b"\n"
+
+    def _own(self, batch: Batch) -> bytes:
+        data = self.templates.data(batch, self.max_alerts)
+        return go_json(_filled(self.payload, lambda text: self.templates.text(text, data, batch.now))) + b"\n"
 
     async def send(self, message: Request | Unsendable, courier: Courier) -> Outcome:
         """As Receiver."""
@@ -102,13 +112,6 @@ def build_webhook(made: WebhookOf, setting: Setting) -> Webhook:
         templates=setting.templates, http=setting.http(made.http_config), root=str(setting.folder),
         payload=made.payload, send_resolved=made.send_resolved, max_alerts=made.max_alerts, timeout=made.timeout,
     )  # fmt: skip
-
-
-def message(batch: Batch, data: Data, max_alerts: int = 0) -> Struct:
-    """The body of version 4."""
-    left_out = max(0, len(batch.alerts) - max_alerts) if max_alerts else 0
-    more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
-    return Struct({**data.__go_json__(), **more})
 
 
 def _filled(value: Any, fill: Any, depth: int = 0) -> Any:

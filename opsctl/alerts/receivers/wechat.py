@@ -13,7 +13,7 @@ import orjson
 
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.documents.wechat import WechatOf
-from opsctl.alerts.notification_data import Data, template_data
+from opsctl.alerts.notification_data import Data
 from opsctl.alerts.notification_templates import Templates
 from opsctl.alerts.receiver import (
     Channel,
@@ -80,9 +80,8 @@ class Wechat:
         return Channel(name=channel_name("wechat", place), timeout=30.0, again=True)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[WechatMessage | Unsendable, ...]:
-        data = template_data(batch)
         try:
-            return (self._message(batch, data),)
+            return (self._message(batch, self.templates.data(batch)),)
         except TemplateError as error:
             return (Unsendable(error.message),)
 
