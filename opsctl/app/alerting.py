@@ -251,7 +251,7 @@ class AlertingProcess:
             *LifeApi(Explaining(self.alerting, self._database, history, self._acks), self._clock).routes(),
             *RoutingApi(self.alerting).routes(),
             *NoiseApi(history, self._acks, self._clock).routes(),
-            *OnCallApi(self._duty, self._clock).routes(),
+            *OnCallApi(self._duty, self.alerting.escalating, self._clock).routes(),
             *LinkPages(self._acknowledging, silencing, self._clock).routes(),
             *WeComCallbackApi(callback, self._clock).routes(),
             *own_routes(self._metrics, self.reload),
