@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("start", "rest", "alert", "booking", "promql", "scaling", "flip", "blocks", "scrape", "remote_write")
+NAMES = (
+    "start", "rest", "alert", "alertmanager", "booking", "promql", "scaling", "flip", "blocks", "scrape", "remote_write",
+    "storm",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -111,13 +111,13 @@ def _processes(folder: Path, target: int) -> Iterator[int]:
         f"receivers: [{{name: a, webhook_configs: [{{url: 'http://127.0.0.1:{target}/'}}]}}]\n"
     )
     with ExitStack() as stack:
-        stack.enter_context(_opsctl(folder, "alertmanager", "--storage.path", alerting))
-        stack.enter_context(_opsctl(folder, "prometheus", "--storage.tsdb.path", metrics))
+        stack.enter_context(opsctl(folder, "alertmanager", "--storage.path", alerting))
+        stack.enter_context(opsctl(folder, "prometheus", "--storage.tsdb.path", metrics))
         yield metrics
 
 
 @contextmanager
-def _opsctl(folder: Path, name: str, storage: str, port: int) -> Iterator[None]:
+def opsctl(folder: Path, name: str, storage: str, port: int) -> Iterator[None]:
     flags = [
         f"--config.file={folder}/{name}.yml",
         f"{storage}={folder}/{name}",

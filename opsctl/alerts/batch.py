@@ -11,9 +11,23 @@ from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
 
+@dataclass(frozen=True)
+class LinkSet:
+    """The links of one message; '' where one is not offered."""
+
+    ack: str = ""
+    silence: str = ""
+    details: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it."""
+    """Alerts of one group, sorted; a firing one has no `ends_at`. `acked`: fingerprint → who acknowledged it.
+
+    `cause`: why it is told, as dedup.py says it. `route_labels`: name → template, of the group's route.
+    `digest`: many groups in one message. `flapping`: fingerprint → how often it has fired lately. `personal`: to each
+    person that a channel addresses, links of his own. `note`: why this channel tells it, when that needs saying.
+    """
 
     receiver: str
     group_key: str
@@ -22,9 +36,17 @@ class Batch:
     now: float
     external_url: str = ""
     ack_url: str = ""
+    silence_url: str = ""
     details_url: str = ""
     acked: tuple[tuple[str, str], ...] = ()
+    on_call: tuple[str, ...] = ()
+    personal: tuple[tuple[str, LinkSet], ...] = ()
     test: bool = False
+    cause: str = ""
+    route_labels: tuple[tuple[str, str], ...] = ()
+    digest: bool = False
+    flapping: tuple[tuple[str, int], ...] = ()
+    note: str = ""
 
     @property
     def firing(self) -> tuple[Alert, ...]:
@@ -56,7 +78,7 @@ class Batch:
 
 def sort_alerts(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     """By job, instance, then all labels; those without job or instance last. Source: alertmanager types.AlertSlice."""
-    return tuple(sorted(alerts, key=_order))
+    return tuple(sorted(alerts, key=_order)) if len(alerts) > 1 else tuple(alerts)
 
 
 def _order(alert: Alert) -> tuple[Any, ...]:
@@ -82,7 +104,7 @@ label_order = cmp_to_key(_compare)
 def alert_json(alert: Alert) -> dict[str, Any]:
     """An alert as our store keeps it."""
     return {
-        "labels": dict(alert.labels), "annotations": dict(alert.annotations), "starts_at": alert.starts_at,
+        "labels": alert.labels.plain, "annotations": alert.annotations.plain, "starts_at": alert.starts_at,
         "ends_at": alert.ends_at, "updated_at": alert.updated_at, "generator_url": alert.generator_url,
     }  # fmt: skip
 
@@ -95,12 +117,19 @@ def alert_of(data: dict[str, Any]) -> Alert:
 def batch_json(batch: Batch) -> dict[str, Any]:
     """A batch as the delivery log keeps it, without what is added at the time of sending."""
     return {
-        "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": dict(batch.group_labels),
+        "receiver": batch.receiver, "group_key": batch.group_key, "group_labels": batch.group_labels.plain,
         "alerts": [alert_json(a) for a in batch.alerts], "now": batch.now, "test": batch.test,
+        "route_labels": batch.route_labels,
+        "digest": batch.digest, "flapping": batch.flapping, "note": batch.note,
     }  # fmt: skip
 
 
 def batch_of(data: dict[str, Any]) -> Batch:
     """The reverse of `batch_json`."""
     alerts = tuple(alert_of(a) for a in data["alerts"])
-    return Batch(**{**data, "group_labels": Labels(data["group_labels"]), "alerts": alerts})
+    route_labels = tuple((str(k), str(v)) for k, v in data.get("route_labels", ()))
+    flapping = tuple((str(f), int(n)) for f, n in data.get("flapping", ()))
+    labels = Labels(data["group_labels"])
+    return Batch(
+        **{**data, "group_labels": labels, "alerts": alerts, "route_labels": route_labels, "flapping": flapping}
+    )

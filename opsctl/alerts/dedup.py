@@ -23,8 +23,8 @@ def entry_of(batch: Batch, at: float) -> Entry:
 
 def needs_update(entry: Entry | None, batch: Batch, repeat_interval: float, send_resolved: bool) -> str:
     """Why a batch has to be told, or '' when it is known. Source: alertmanager notify.DedupStage.needsUpdate."""
-    firing = {a.fingerprint for a in batch.firing}
-    resolved = {a.fingerprint for a in batch.resolved}
+    firing = {a.fingerprint for a in batch.alerts if a.ends_at is None}
+    resolved = {a.fingerprint for a in batch.alerts if a.ends_at is not None}
     if entry is None:
         return "first" if firing else ""
     if not firing <= entry.firing:
@@ -52,6 +52,9 @@ class NotificationLog:
 
     def forget(self, now: float) -> None:
         self._known = {p: e for p, e in self._known.items() if e.at > now - self.retention}
+
+    def all(self) -> tuple[tuple[tuple[str, str], Entry], ...]:
+        return tuple(self._known.items())
 
     def __len__(self) -> int:
         return len(self._known)

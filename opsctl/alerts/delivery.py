@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any
 
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.dedup import Entry, entry_of
 from opsctl.core.clock import iso
 
 PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
 OPEN = (PENDING, SENDING)
-_RANK = {"critical": 0, "warning": 1}
+BY_HAND = "retried by hand"
+"""The cause of a delivery that somebody sends once more, whatever the notification log says."""
+_RANK = {"critical": 1, "warning": 1}
+Place = tuple[str, str]
+"""Whom a delivery tells of what: (group key, integration key)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +40,13 @@ class Delivery:
     superseded_by: int | None = None
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Whom it tells of what: (group key, integration key)."""
+    def place(self) -> Place:
         return self.batch.group_key, self.integration
+
+    @cached_property
+    def intended(self) -> Entry:
+        """What its integration will know once it is sent; never due for a repeat."""
+        return entry_of(self.batch, float("inf"))
 
     @property
     def key(self) -> str:
@@ -51,7 +60,8 @@ class Delivery:
 
     @property
     def urgent(self) -> bool:
-        return self.batch.severity == "critical" or self.batch.test
+        """Whether it may use what is kept of the rate: something critical fires, or somebody waits at a terminal."""
+        return self.batch.test or (bool(self.batch.firing) and self.batch.severity == "critical")
 
     def json(self) -> dict[str, Any]:
         """The row as API and CLI show it."""
@@ -75,7 +85,10 @@ def absorb(older: Delivery, newer: Delivery) -> Delivery:
     Nothing that was never told is lost: alerts that resolved meanwhile stay in the batch.
     """
     repeated = older.possibly_repeated or newer.possibly_repeated
-    return replace(older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated)
+    kept = min(older.next_at, newer.next_at) if older.attempts == 0 else older.next_at
+    return replace(
+        older, batch=newer.batch.over(older.batch), cause=newer.cause, possibly_repeated=repeated, next_at=kept
+    )
 
 
 def idle(delivery: Delivery) -> bool:

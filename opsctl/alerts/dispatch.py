@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from opsctl.alerts.batch import Batch, sort_alerts
 from opsctl.alerts.route import Route
@@ -11,27 +12,40 @@ from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, slots=True)
+class Still:
+    """Why a group has nothing to say: what its integrations know (the very objects), and until when that holds."""
+
+    until: float
+    version: int
+    known: tuple[tuple[tuple[str, str], object], ...]
+
+
+@dataclass(eq=False, slots=True)
 class Group:
-    """Alerts of one route that share their group labels. `due`: when it is flushed next."""
+    """Alerts of one route that share their group labels. `due`: when it is flushed next.
+
+    `still`: up to when a flush has nothing new to say, as long as nobody `touches` the group.
+    """
 
     route: Route
     labels: Labels
     key: str
     due: float
     flushed: bool = False
-    muted_by: tuple[str, ...] = ()
     alerts: dict[str, Alert] = field(default_factory=dict)
+    still: Still | None = None
 
     def batch(self, now: float) -> Batch:
         """All alerts of the group as they stand at `now`; an alert that has not ended loses its future end."""
-        standing = (a if a.resolved(now) else replace(a, ends_at=None) for a in self.alerts.values())
+        standing = [a.standing(now) for a in self.alerts.values()]
         return Batch(
             receiver=self.route.receiver,
             group_key=self.key,
             group_labels=self.labels,
-            alerts=sort_alerts(tuple(standing)),
+            alerts=sort_alerts(standing),
             now=now,
+            route_labels=self.route.labels,
         )
 
     def settle(self, batch: Batch) -> tuple[Alert, ...]:
@@ -43,57 +57,77 @@ class Group:
 
 
 class Dispatcher:
-    """All groups of one route tree."""
+    """All groups of one route tree, and one heap of when they are due. No group is flushed before `start_at`."""
 
-    def __init__(self, root: Route) -> None:
-        self.root = root
-        self._groups: dict[str, Group] = {}
+    def __init__(self, root: Route, start_at: float = 0.0) -> None:
+        self.root, self._start_at = root, start_at
+        # Two routes with the same matchers are two places, so groups are kept by route, then labels.
+        self._groups: dict[int, dict[Labels, Group]] = {id(r): {} for r in root.walk()}
+        self._heap: list[tuple[float, int, Group]] = []
+        self._pushed = 0
 
     def __iter__(self) -> Iterator[Group]:
-        return iter(tuple(self._groups.values()))
+        return iter([g for groups in self._groups.values() for g in groups.values()])
 
     def __len__(self) -> int:
-        return len(self._groups)
+        return sum(len(groups) for groups in self._groups.values())
 
-    def insert(self, alert: Alert, now: float, arrived: float | None = None) -> list[Group]:
-        """Puts an alert into its groups; returns those whose `due` is new and must be waited for anew.
-        `arrived`: when it first came, for alerts of the last life.
+    def insert(self, alert: Alert, now: float, arrived: float | None = None) -> None:
+        """Puts an alert into its groups. `arrived`: when it first came, for alerts of the last life.
 
         Source: alertmanager dispatch.aggrGroup.insert: a group that was never flushed is due at once for an alert
         that is older than group_wait.
         """
-        timed, came = [], now if arrived is None else arrived
+        came = now if arrived is None else arrived
         for route in self.root.match(alert.labels):
             labels = route.group_labels(alert.labels)
-            key = route.group_key(labels)
-            # Two routes with the same matchers and different receivers are two groups.
-            place = f"{id(route)}|{key}"
-            group = self._groups.get(place)
+            group = self._groups[id(route)].get(labels)
             if group is None:
-                group = self._groups[place] = Group(route, labels, key, max(now, came + route.group_wait))
-                timed.append(group)
-            group.alerts[alert.fingerprint] = alert
-            if not group.flushed and alert.starts_at + route.group_wait < now and group.due > now:
-                group.due = now
-                timed.append(group)
-        return timed
+                group = Group(route, labels, route.group_key(labels), max(now, came + route.group_wait, self._start_at))
+                self._groups[id(route)][labels] = group
+                self._push(group)
+            group.alerts[alert.fingerprint], group.still = alert, None
+            at_once = max(now, self._start_at)
+            if not group.flushed and alert.starts_at + route.group_wait < now and group.due > at_once:
+                group.due = at_once
+                self._push(group)
 
     def groups_of(self, alert: Alert) -> list[Group]:
         """The groups that an alert is in."""
-        found = (
-            self._groups.get(f"{id(r)}|{r.group_key(r.group_labels(alert.labels))}")
-            for r in self.root.match(alert.labels)
-        )
+        found = (self._groups[id(r)].get(r.group_labels(alert.labels)) for r in self.root.match(alert.labels))
         return [g for g in found if g is not None and alert.fingerprint in g.alerts]
 
-    def sweep(self) -> list[Group]:
-        """Drops the groups that have become empty; returns them."""
-        gone = [(k, g) for k, g in self._groups.items() if not g.alerts]
-        for key, _ in gone:
-            del self._groups[key]
-        return [g for _, g in gone]
+    def next_due(self) -> float | None:
+        """When the next group is due; None without groups."""
+        while self._heap and not self._waits(*self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def take_due(self, now: float, most: int) -> list[Group]:
+        """At most `most` groups that are due, the longest due first; each is due again after its group_interval."""
+        found: list[Group] = []
+        while len(found) < most and (at := self.next_due()) is not None and at <= now:
+            group = heapq.heappop(self._heap)[2]
+            group.flushed, group.due = True, now + group.route.group_interval
+            self._push(group)
+            found.append(group)
+        return found
+
+    def drop_empty(self, group: Group) -> None:
+        """Forgets a group whose last alert has left it: the next one begins anew, with its group_wait."""
+        if not group.alerts:
+            self._groups[id(group.route)].pop(group.labels, None)
+            group.due = float("inf")
 
     def firing_for(self, receiver: str, now: float) -> list[Alert]:
         """Alerts that fire now and are routed to a receiver (heartbeats go by it)."""
-        groups = (g for g in self._groups.values() if g.route.receiver == receiver)
-        return [a for g in groups for a in g.alerts.values() if not a.resolved(now)]
+        return [a for g in self if g.route.receiver == receiver for a in g.alerts.values() if not a.resolved(now)]
+
+    def _push(self, group: Group) -> None:
+        self._pushed += 1
+        heapq.heappush(self._heap, (group.due, self._pushed, group))
+
+    @staticmethod
+    def _waits(due: float, _: int, group: Group) -> bool:
+        """Whether an entry still says when its group is due."""
+        return due == group.due

@@ -7,19 +7,20 @@ from typing import Annotated
 
 from pydantic import Field
 
+from opsctl.alerts.documents.aliyun_sms import AliyunSmsOf
 from opsctl.alerts.documents.dingtalk import DingTalkOf
+from opsctl.alerts.documents.email import EmailOf
+from opsctl.alerts.documents.feishu import FeishuOf
+from opsctl.alerts.documents.flapping import FlappingOf
+from opsctl.alerts.documents.globals import GlobalOf
 from opsctl.alerts.documents.heartbeat import HeartbeatOf
-from opsctl.alerts.documents.values import Positive
+from opsctl.alerts.documents.oncall import OnCallOf
+from opsctl.alerts.documents.values import Positive, Span
 from opsctl.alerts.documents.webhook import WebhookOf
+from opsctl.alerts.documents.wechat import WechatOf
 from opsctl.alerts.documents.wecom import WeComOf
-from opsctl.core.document import Duration, document
-
-
-@document
-class GlobalOf:
-    """Settings for all receivers. `resolve_timeout`: when an alert posted without endsAt counts as resolved."""
-
-    resolve_timeout: Positive = 300.0
+from opsctl.alerts.documents.wecom_app import WeComAppOf
+from opsctl.core.document import document
 
 
 @document
@@ -32,11 +33,12 @@ class RouteOf:
     match_re: dict[str, str] = field(default_factory=dict)
     matchers: tuple[str, ...] = ()
     go_on: Annotated[bool, Field(alias="continue")] = False
-    group_wait: Duration | None = None
+    group_wait: Span | None = None
     group_interval: Positive | None = None
     repeat_interval: Positive | None = None
     mute_time_intervals: tuple[str, ...] = ()
     active_time_intervals: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
     routes: tuple[RouteOf, ...] = ()
 
 
@@ -58,8 +60,8 @@ class InhibitOf:
 class TimesOf:
     """From `start_time` up to `end_time` (not included), each HH:MM, at most 24:00."""
 
-    start_time: str
-    end_time: str
+    start_time: str = ""
+    end_time: str = ""
 
 
 @document
@@ -78,7 +80,7 @@ class WindowOf:
 class IntervalOf:
     """A named list of windows; inside one of them is inside the interval."""
 
-    name: str
+    name: str = ""
     time_intervals: tuple[WindowOf, ...] = ()
 
 
@@ -86,11 +88,17 @@ class IntervalOf:
 class ReceiverOf:
     """A named list of integrations; a receiver without any swallows its alerts."""
 
-    name: str
+    name: str = ""
     webhook_configs: tuple[WebhookOf, ...] = ()
+    email_configs: tuple[EmailOf, ...] = ()
+    wechat_configs: tuple[WechatOf, ...] = ()
     dingtalk_configs: tuple[DingTalkOf, ...] = ()
     wecom_configs: tuple[WeComOf, ...] = ()
+    wecom_app_configs: tuple[WeComAppOf, ...] = ()
+    feishu_configs: tuple[FeishuOf, ...] = ()
+    aliyun_sms_configs: tuple[AliyunSmsOf, ...] = ()
     heartbeat_configs: tuple[HeartbeatOf, ...] = ()
+    oncall_configs: tuple[OnCallOf, ...] = ()
 
 
 @document
@@ -98,9 +106,10 @@ class AlertmanagerOf:
     """The whole of alertmanager.yml."""
 
     settings: Annotated[GlobalOf, Field(alias="global")] = field(default_factory=GlobalOf)
-    route: RouteOf
+    route: RouteOf | None = None
     inhibit_rules: tuple[InhibitOf, ...] = ()
     receivers: tuple[ReceiverOf, ...] = ()
     time_intervals: tuple[IntervalOf, ...] = ()
     mute_time_intervals: tuple[IntervalOf, ...] = ()
     templates: tuple[str, ...] = ()
+    flapping: FlappingOf = field(default_factory=FlappingOf)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 
 from opsctl.alerts.delivery import Delivery
 from opsctl.alerts.receiver import Integration
@@ -16,6 +16,7 @@ class Figures:
         self.received = Counter("alertmanager_alerts_received", "Alerts received.", ["status", "version"], registry=r)
         self.invalid = Counter("alertmanager_alerts_invalid", "Alerts that were invalid.", ["version"], registry=r)
         self.alerts = Gauge("alertmanager_alerts", "Alerts by state.", ["state"], registry=r)
+        self.marked = Gauge("alertmanager_marked_alerts", "Alerts by state, as marked.", ["state"], registry=r)
         self.silences = Gauge("alertmanager_silences", "Silences by state.", ["state"], registry=r)
         self.groups = Gauge("alertmanager_dispatcher_aggregation_groups", "Active groups.", registry=r)
         self.log_entries = Gauge("alertmanager_nflog_entries", "Entries in the notification log.", registry=r)
@@ -25,10 +26,18 @@ class Figures:
         self.reload_at = Gauge(
             "alertmanager_config_last_reload_success_timestamp_seconds", "Time of the last good reload.", registry=r
         )
+        self.config_hash = Gauge("alertmanager_config_hash", "Hash of the loaded configuration.", registry=r)
+        self.rules = Gauge("alertmanager_inhibition_rules", "Inhibition rules configured.", registry=r)
+        self.members = Gauge("alertmanager_cluster_members", "Members that answer, ourselves included.", registry=r)
+        self.position = Gauge("alertmanager_peer_position", "How many members go before us.", registry=r)
+        self.clustered = Gauge("alertmanager_cluster_enabled", "Whether members are looked for.", registry=r)
         self.receivers = Gauge("alertmanager_receivers", "Receivers configured.", registry=r)
         self.integrations = Gauge("alertmanager_integrations", "Integrations configured.", registry=r)
         self.build = Gauge(
-            "alertmanager_build_info", "Always 1.", ["version", "branch", "revision", "goversion"], registry=r
+            "alertmanager_build_info",
+            "Always 1.",
+            ["version", "branch", "revision", "goversion", "goarch", "goos", "tags"],
+            registry=r,
         )
         self.notifications = Counter(
             "alertmanager_notifications", "Notifications tried.", ["integration", "receiver_name"], registry=r
@@ -36,6 +45,13 @@ class Figures:
         self.notifications_failed = Counter(
             "alertmanager_notifications_failed", "Notifications failed for good.", ["integration", "receiver_name"],
             registry=r,
+        )  # fmt: skip
+        self.requests = Counter(
+            "alertmanager_notification_requests", "Calls to channels.", ["integration", "receiver_name"], registry=r
+        )
+        self.requests_failed = Counter(
+            "alertmanager_notification_requests_failed", "Calls to channels that failed.",
+            ["integration", "receiver_name"], registry=r,
         )  # fmt: skip
         self.latency = Histogram(
             "alertmanager_notification_latency_seconds", "Time of one call.", ["integration"], registry=r,
@@ -52,6 +68,14 @@ class Figures:
         self.oldest = Gauge(
             "opsctl_deliveries_oldest_pending_seconds", "Age of the oldest delivery on its way.", registry=r
         )
+        self.digests = Counter(
+            "opsctl_deliveries_digests", "Messages that told many groups at once.", ["receiver", "integration"],
+            registry=r,
+        )  # fmt: skip
+        self.handed_over = Counter(
+            "opsctl_deliveries_handed_over", "Deliveries that a standby channel took over.",
+            ["receiver", "integration"], registry=r,
+        )  # fmt: skip
         self.heartbeats = Counter(
             "opsctl_heartbeats", "Heartbeat calls by outcome.", ["receiver", "outcome"], registry=r
         )
@@ -62,10 +86,17 @@ class Figures:
             registry=r,
         )
         self.acked = Gauge("opsctl_alerts_acknowledged", "Firing alerts that somebody has acknowledged.", registry=r)
+        self.steps = Counter("opsctl_oncall_steps", "Steps taken on escalation ladders.", ["policy"], registry=r)
+        self.climbing = Gauge("opsctl_oncall_ladders_climbing", "Ladders that nobody has stopped yet.", registry=r)
+        self.overdue = Gauge(
+            "opsctl_oncall_ladders_overdue", "Climbing ladders whose step is half a minute late.", registry=r
+        )
         self.write_failures = Counter(
             "opsctl_alerting_write_failures", "Changes that could not be written.", registry=r
         )
         self.defects = Counter("opsctl_alerting_defects", "Unexpected errors by loop.", ["loop"], registry=r)
+        self.http = HttpFigures(registry)
+        self.house = HouseFigures(registry)
 
     def known(self, integrations: list[Integration]) -> None:
         """Starts every integration's series at zero, so that the first failure is an increase."""
@@ -76,15 +107,73 @@ class Figures:
                 continue
             self.notifications.labels(each.impl.kind, each.receiver)
             self.notifications_failed.labels(each.impl.kind, each.receiver)
+            self.requests.labels(each.impl.kind, each.receiver)
+            self.requests_failed.labels(each.impl.kind, each.receiver)
             for outcome in ("sent", "retried", "failed"):
                 self.deliveries.labels(each.receiver, each.impl.kind, outcome)
 
     def called(self, integration: Integration, seconds: float) -> None:
-        self.notifications.labels(integration.impl.kind, integration.receiver).inc()
+        self.requests.labels(integration.impl.kind, integration.receiver).inc()
         self.latency.labels(integration.impl.kind).observe(seconds)
 
     def delivered(self, delivery: Delivery, outcome: str) -> None:
         kind = delivery.integration.split("/")[-2]
         self.deliveries.labels(delivery.batch.receiver, kind, outcome).inc()
+        if outcome != "retried":
+            self.notifications.labels(kind, delivery.batch.receiver).inc()
+        if outcome != "sent":
+            self.requests_failed.labels(kind, delivery.batch.receiver).inc()
         if outcome == "failed":
             self.notifications_failed.labels(kind, delivery.batch.receiver).inc()
+
+
+class HttpFigures:
+    """Requests to API v2, by Alertmanager's names."""
+
+    def __init__(self, r: CollectorRegistry) -> None:
+        self.seconds = Histogram(
+            "alertmanager_http_request_duration_seconds", "Time of HTTP requests.", ["handler", "method"], registry=r,
+            buckets=(0.05, 0.1, 0.25, 0.5, 0.75, 1, 2, 5, 20, 60),
+        )  # fmt: skip
+        self.sizes = Histogram(
+            "alertmanager_http_response_size_bytes", "Size of HTTP answers.", ["handler", "method"], registry=r,
+            buckets=tuple(100.0 * 10**n for n in range(7)),
+        )  # fmt: skip
+        self.in_flight = Gauge("alertmanager_http_requests_in_flight", "Requests now.", ["method"], registry=r)
+        self.limited = Counter(
+            "alertmanager_http_concurrency_limit_exceeded", "GETs refused for their number.", ["method"], registry=r
+        )
+        self.in_flight.labels("get")
+        self.limited.labels("get")
+        self.seconds.labels("/alerts", "post")
+        self.sizes.labels("/alerts", "post")
+
+    def answered(self, handler: str, method: str, seconds: float, size: int) -> None:
+        self.seconds.labels(handler, method).observe(seconds)
+        self.sizes.labels(handler, method).observe(size)
+
+
+class HouseFigures:
+    """Alertmanager's figures of its notification log and silences. Ours are written at once: snapshots stay at 0."""
+
+    def __init__(self, r: CollectorRegistry) -> None:
+        self.processing = Summary(
+            "alertmanager_dispatcher_alert_processing_duration_seconds", "Time to route alerts.", registry=r
+        )
+        self.kept = {
+            name: _Kept(name, text, r) for name, text in (("nflog", "Notification log"), ("silences", "Silences"))
+        }
+
+
+class _Kept:
+    def __init__(self, name: str, text: str, r: CollectorRegistry) -> None:
+        start = f"alertmanager_{name}"
+        self.gc = Summary(f"{start}_gc_duration_seconds", f"{text}: time of dropping what is old.", registry=r)
+        self.maintenance = Counter(f"{start}_maintenance", f"{text}: maintenances.", registry=r)
+        self.maintenance_errors = Counter(f"{start}_maintenance_errors", f"{text}: failed maintenances.", registry=r)
+        self.queries = Counter(f"{start}_queries", f"{text}: questions asked.", registry=r)
+        Counter(f"{start}_query_errors", f"{text}: questions that failed.", registry=r)
+        Counter(f"{start}_gossip_messages_propagated", f"{text}: messages of members passed on.", registry=r)
+        Summary(f"{start}_snapshot_duration_seconds", f"{text}: time of snapshots (none are needed).", registry=r)
+        Gauge(f"{start}_snapshot_size_bytes", f"{text}: size of the last snapshot (none are needed).", registry=r)
+        Histogram(f"{start}_query_duration_seconds", f"{text}: time of a question.", registry=r)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,20 +15,44 @@ from opsctl.core.db import Database
 from opsctl.core.errors import NotFound
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question to the log. `since`: epoch seconds; `before`: only older numbers, for the next page; `kind`: of channel;
+    `alert`: a fingerprint or an alert's name.
+    """
+
+    since: float = 0.0
+    limit: int = 100
+    status: str = ""
+    before: int = 0
+    receiver: str = ""
+    kind: str = ""
+    alert: str = ""
+
+
 class History:
     """Newest first. What is still being written down is not seen."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def page(self, since: float = 0.0, limit: int = 100, status: str = "", before: int = 0) -> Sequence[Delivery]:
-        """Deliveries created since an instant; `before`: only older numbers, for the next page."""
+    def page(self, asked: Asked) -> Sequence[Delivery]:
+        """Deliveries that all that is asked for holds of."""
         rows = self._db.rows(
             """SELECT * FROM delivery WHERE created_at >= ? AND (? = '' OR status = ?) AND (? = 0 OR id < ?)
+            AND (? = '' OR receiver = ?) AND (? = '' OR integration LIKE ? ESCAPE '!')
+            AND (? = '' OR id IN (SELECT delivery FROM delivery_alert WHERE fingerprint = ?)
+                OR instr(CAST(batch AS TEXT), ?))
             ORDER BY id DESC LIMIT ?""",
-            since, status, status, before, before, limit,
+            asked.since, asked.status, asked.status, asked.before, asked.before, asked.receiver, asked.receiver,
+            asked.kind, f"%/{_escaped(asked.kind)}/%", asked.alert, asked.alert,
+            f'"alertname":{orjson.dumps(asked.alert).decode()}', asked.limit,
         )  # fmt: skip
         return [delivery_of(r) for r in rows]
+
+    def carried_by(self, number: int) -> list[int]:
+        """The deliveries that one told besides its own: the members of a digest, what a standby took over."""
+        return [r["id"] for r in self._db.rows("SELECT id FROM delivery WHERE superseded_by=? ORDER BY id", number)]
 
     def get(self, number: int) -> Delivery:
         """Raises NotFound."""
@@ -68,3 +93,24 @@ class History:
                 "reason": r["reason"], "possiblyRepeated": bool(r["possibly_repeated"]),
             })  # fmt: skip
         return found
+
+    def told_since(self, since: float) -> Iterator[Delivery]:
+        """Every delivery created since an instant, oldest first, a page at a time."""
+        last = 0
+        while True:
+            rows = self._db.rows(
+                "SELECT * FROM delivery WHERE created_at >= ? AND id > ? ORDER BY id LIMIT 500", since, last
+            )
+            if not rows:
+                return
+            last = rows[-1]["id"]
+            yield from (delivery_of(r) for r in rows)
+
+    def oldest(self) -> float | None:
+        """When the first delivery that is still known was created."""
+        row = self._db.row("SELECT min(created_at) AS at FROM delivery")
+        return row["at"] if row else None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Iterable
 
-from opsctl.alerts.delivery import PENDING, Delivery, absorb, coalesce, idle
+from opsctl.alerts.delivery import PENDING, Delivery, Place, absorb, coalesce, idle
 
-Place = tuple[str, str]
+_Turn = tuple[int, bool, int]
 
 
 class Queue:
-    """Deliveries of one channel. Per place (group, integration) one is in flight at most; urgent ones go first."""
+    """Deliveries of one channel. Per place (group, integration) one is in flight at most; urgent ones go first, then
+    what has begun. `held`: whether a place is on its way inside another delivery; only what is urgent overtakes it.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, held: Callable[[Place], bool] = lambda _: False) -> None:
+        self._held = held
         self._open: dict[int, Delivery] = {}
         self._by_place: dict[Place, list[int]] = {}
-        self._ready: list[tuple[int, int]] = []
+        self._ready: list[_Turn] = []
         self._later: list[tuple[float, int]] = []
         self._flying: set[Place] = set()
 
@@ -55,18 +59,22 @@ class Queue:
         while self._later and self._later[0][0] <= now:
             _, number = heapq.heappop(self._later)
             if number in self._open:
-                heapq.heappush(self._ready, (self._open[number].rank, number))
+                heapq.heappush(self._ready, _turn(self._open[number]))
         while self._ready:
-            found = self._open.get(self._ready[0][1])
-            if (
-                found is not None
-                and found.status == PENDING
-                and found.place not in self._flying
-                and found.next_at <= now
-            ):
+            found = self._open.get(self._ready[0][2])
+            if found is not None and self._may_go(found, now):
                 return found
             heapq.heappop(self._ready)
         return None
+
+    def due(self, now: float) -> list[Delivery]:
+        """All that may be sent now, in the order in which it came."""
+        return [d for d in self.all() if self._may_go(d, now)]
+
+    def _may_go(self, delivery: Delivery, now: float) -> bool:
+        if delivery.status != PENDING or delivery.next_at > now or delivery.place in self._flying:
+            return False
+        return delivery.urgent or not self._held(delivery.place)
 
     def next_at(self) -> float | None:
         """When something becomes due; None when nothing waits for a time."""
@@ -82,6 +90,18 @@ class Queue:
         self._flying.add(taken.place)
         return taken, gone
 
+    def carry(self, carrier: Delivery, members: Iterable[Delivery]) -> None:
+        """Takes a new delivery into flight in place of its members."""
+        for each in members:
+            self.drop(each)
+        self.put(carrier)
+        self._flying.add(carrier.place)
+
+    def free(self, places: Iterable[Place]) -> None:
+        """What waits for these places may go: what held them has landed."""
+        for place in places:
+            self._wake(place)
+
     def land(self, delivery: Delivery) -> None:
         """Ends a flight: the row is dropped when it is through, or put back."""
         self._flying.discard(delivery.place)
@@ -89,7 +109,10 @@ class Queue:
             self.put(delivery)
         else:
             self.drop(delivery)
-        for number in self._by_place.get(delivery.place, ()):
+        self._wake(delivery.place)
+
+    def _wake(self, place: Place) -> None:
+        for number in self._by_place.get(place, ()):
             heapq.heappush(self._later, (self._open[number].next_at, number))
 
     def drop(self, delivery: Delivery) -> None:
@@ -99,3 +122,7 @@ class Queue:
             numbers.remove(delivery.id)
         if not numbers:
             self._by_place.pop(delivery.place, None)
+
+
+def _turn(delivery: Delivery) -> _Turn:
+    return delivery.rank, delivery.part == 0, delivery.id

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from opsctl.alerts.batch import Batch
 from opsctl.core.http_settings import HttpSettings
@@ -60,17 +61,28 @@ class Refused:
 Outcome = Sent | RetryAfter | Refused
 
 
+@dataclass(frozen=True)
+class Unsendable:
+    """Among a receiver's messages: what could not even be written, for good, because a template is wrong."""
+
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Channel:
     """How one place may be called. `name` is the same for two receivers that share a robot.
 
-    `lanes`: messages in flight at once; `rate`: messages in any rolling minute, 0 without limit;
+    `lanes`: messages in flight at once; `rate`: messages in any rolling minute, 0 without limit; `also`: further
+    limits, each (messages, seconds); `people`: the parts of a batch go round so many people, each with limits of his
+    own, and one whose message is refused keeps nothing from the others;
     `timeout` in seconds; `again`: whether a refused batch is tried anew at the group's next flush.
     """
 
     name: str
     lanes: int = 1
     rate: int = 0
+    also: tuple[tuple[int, float], ...] = ()
+    people: int = 1
     timeout: float = 10.0
     again: bool = False
 
@@ -104,24 +116,43 @@ class Receiver(Protocol):
         ...
 
 
+@runtime_checkable
+class Addressed(Protocol):
+    """A receiver that writes to people one by one: `people` as the channel knows them, each with links of his own."""
+
+    @property
+    def people(self) -> tuple[str, ...]: ...
+
+
+def channel_name(kind: str, place: str) -> str:
+    """A channel's name for a URL or a like secret, which it does not tell."""
+    return f"{kind}:{hashlib.sha256(place.encode()).hexdigest()[:12]}"
+
+
 class HttpReceiver:
     """A receiver whose messages are HTTP requests, one call each: it only has to read the answer."""
 
     def outcome(self, response: Response) -> Outcome:
         return by_status(response)
 
-    async def send(self, message: Request, courier: Courier) -> Outcome:
+    async def send(self, message: Request | Unsendable, courier: Courier) -> Outcome:
         """As Receiver."""
+        if isinstance(message, Unsendable):
+            return Refused(message.reason)
         return self.outcome(await courier.http(message))
 
 
 @dataclass(frozen=True)
 class Integration:
-    """One entry of a `*_configs` list: `key` is receiver/kind/index, as the notification log knows it."""
+    """One entry of a `*_configs` list: `key` is receiver/kind/index, as the notification log knows it.
+
+    `standby`: it is told nothing by itself, but takes over what another channel of its receiver cannot send.
+    """
 
     receiver: str
     index: int
     impl: Receiver
+    standby: bool = False
 
     @property
     def key(self) -> str:

@@ -11,7 +11,8 @@ from opsctl.model.matcher import Matcher, matches_all
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One compiled node: every option filled in from its parents. Times in seconds."""
+    """One compiled node: every option filled in from its parents. Times in seconds; `labels`: name → template, for
+    whoever is told."""
 
     key: str
     receiver: str
@@ -24,6 +25,7 @@ class Route:
     repeat_interval: float = 14_400.0
     mute: tuple[str, ...] = ()
     active: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
     routes: tuple[Route, ...] = ()
 
     def match(self, labels: Labels) -> tuple[Route, ...]:

@@ -1,4 +1,4 @@
-"""The sender: one loop a channel. Intent written, message sent, outcome written.
+"""The sender: one loop a channel. Intent written, message sent, outcome written (flight.py makes the call).
 
 A channel that hangs holds up nobody but itself. A message whose outcome was not written before a kill -9 is sent
 again, marked *possibly repeated*; one robot has one message in flight.
@@ -9,67 +9,58 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from opsctl.alerts import state
+from opsctl.alerts import standby, state
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.carried import Carried
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
-from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SENT, Delivery, back_off
+from opsctl.alerts.delivery import BY_HAND, FAILED, PENDING, SENDING, SUPERSEDED, Delivery, back_off
+from opsctl.alerts.digest import gather, unite
 from opsctl.alerts.figures import Figures
-from opsctl.alerts.limiter import Limiter
+from opsctl.alerts.flight import Dress, Flights
+from opsctl.alerts.landing import Landed
+from opsctl.alerts.lane import Lane, Robot, Robots
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.queue import Queue
-from opsctl.alerts.receiver import Channel, Integration, Outcome, Refused, RetryAfter, Sent
-from opsctl.alerts.transport import HttpCourier, call
+from opsctl.alerts.receiver import Integration, Outcome
+from opsctl.alerts.shared import members_of
+from opsctl.alerts.transport import HttpCourier
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
-from opsctl.core.http_client import HttpClient
 from opsctl.core.log import Log
 
 LOG = Log("opsctl.alerts.sender")
 _PAUSE_AFTER_DEFECT = 1.0
-Dress = Callable[[Delivery, Integration], Batch]
-
-
-@dataclass(eq=False)
-class _Lane:
-    """A channel at work."""
-
-    channel: Channel
-    limiter: Limiter
-    queue: Queue = field(default_factory=Queue)
-    rest_until: float = 0.0
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    flights: set[asyncio.Task[None]] = field(default_factory=set)
-    loop: asyncio.Task[None] | None = None
-
-    def landed(self, flight: asyncio.Task[None]) -> None:
-        self.flights.discard(flight)
-        self.wake.set()
+_GONE = "its receiver is no longer in alertmanager.yml"
 
 
 class Sender:
-    """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names)."""
+    """Owns the delivery queues. `dress` adds to a batch what is only known at the time of sending (links, names).
+
+    `others`: the other members of a cluster; set before `start`.
+    """
 
     def __init__(
         self, writer: Writer, log: NotificationLog, clock: Clock, figures: Figures, dress: Dress,
         remembered: state.Remembered,
     ) -> None:  # fmt: skip
-        self._writer, self._log, self._clock, self._figures, self._dress = writer, log, clock, figures, dress
+        self.others: Others = Alone()
+        self._writer, self._log, self._clock, self._figures = writer, log, clock, figures
+        self._flights = Flights(writer, clock, figures, dress)
         self._last_id = remembered.last_id
-        self._sent, self._rests = remembered.sent, remembered.rests
+        self._robots, self._carried = Robots(remembered.sent, remembered.rests), Carried(remembered.carried)
         self._restored = list(remembered.deliveries)
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._integrations: Mapping[str, Integration] = {}
-        self._client: HttpClient | None = None
-        self._ending = False
+        self._running = False
 
     def configure(self, integrations: Mapping[str, Integration]) -> None:
         """Takes the integrations in force; deliveries on their way follow their integration to its channel."""
         self._integrations = integrations
         for integration in integrations.values():
-            self._lane(integration.impl.channel)
+            self._lane(integration)
         moved = [d for lane in self._lanes.values() for d in lane.queue.all() if d.status == PENDING]
         for delivery in moved:
             self._lanes[delivery.channel].queue.drop(delivery)
@@ -78,7 +69,8 @@ class Sender:
             self._home(delivery)
 
     def start(self) -> None:
-        self._client = HttpClient(trust_env=True)
+        self._flights.start()
+        self._running = True
         for lane in self._lanes.values():
             self._begin(lane)
 
@@ -87,13 +79,12 @@ class Sender:
         end = self._clock.now() + grace
         while self._clock.now() < end and self._busy():
             await self._clock.sleep(0.02)
-        self._ending = True
+        self._running = False
         tasks = [t for lane in self._lanes.values() for t in (lane.loop, *lane.flights) if t is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.close()
+        await self._flights.close()
 
     def new(self, integration: Integration, batch: Batch, cause: str, now: float) -> Delivery:
         """A delivery with its number, not yet queued."""
@@ -108,7 +99,15 @@ class Sender:
         joined = self._lanes[delivery.channel].queue.join(delivery)
         if joined is None:
             self._home(delivery)
+        else:
+            self._lanes[delivery.channel].wake.set()
+        if not delivery.batch.test:
+            self.others.queued(delivery.place, entry_of(delivery.batch, 0.0), delivery.created_at)
         return state.put_delivery(joined or delivery)
+
+    def called_elsewhere(self, channel: str, at: float) -> None:
+        """Another member has called a robot: it counts against the rate here too."""
+        self._robots.called_elsewhere(channel, at)
 
     def requeue(self, delivery: Delivery) -> list[Statement]:
         """Queues a delivery of the log once more; returns what to write down."""
@@ -119,8 +118,8 @@ class Sender:
         """What an integration will have been told of a group once its queue is through; never due for a repeat."""
         integration = self._integrations.get(place[1])
         lane = self._lanes.get(integration.impl.channel.name) if integration else None
-        found = lane.queue.newest(place) if lane else None
-        return entry_of(found.batch, float("inf")) if found else None
+        found = (lane.queue.newest(place) if lane else None) or self._carried.at(place)
+        return found.intended if found else None
 
     def open(self) -> Iterable[Delivery]:
         return [d for lane in self._lanes.values() for d in lane.queue.all()]
@@ -128,37 +127,41 @@ class Sender:
     def resting(self, integration: Integration, now: float) -> float:
         """Seconds for which a channel still rests after it was called too often."""
         lane = self._lanes.get(integration.impl.channel.name)
-        return max(0.0, lane.rest_until - now) if lane else 0.0
+        return lane.rest(now) if lane else 0.0
+
+    @property
+    def courier(self) -> HttpCourier:
+        """The way out, for calls that are not deliveries."""
+        return self._flights.courier
 
     async def call_once(self, integration: Integration, batch: Batch, key: str) -> Outcome:
         """Calls without queue or log: heartbeats."""
-        assert self._client is not None
-        request, *_ = integration.impl.messages(batch, batch.now, key)
-        outcome, _ = await call(HttpCourier(self._client), integration.impl, request)
-        return outcome
+        return await self._flights.once(integration, batch, key)
 
-    def _lane(self, channel: Channel) -> _Lane:
+    def _lane(self, integration: Integration) -> Lane:
+        channel, robots = integration.impl.channel, self._robots.of(integration.impl)
         lane = self._lanes.get(channel.name)
         if lane is None:
-            limiter = Limiter(channel.rate, self._sent.get(channel.name, ()))
-            lane = self._lanes[channel.name] = _Lane(channel, limiter, rest_until=self._rests.get(channel.name, 0.0))
-            if self._client is not None:
+            queue = Queue(lambda place: self._carried.at(place) is not None)
+            lane = self._lanes[channel.name] = Lane(channel, robots, queue)
+            if self._running:
                 self._begin(lane)
-        lane.channel, lane.limiter.rate = channel, channel.rate
+        lane.channel, lane.robots = channel, robots
         return lane
 
-    def _begin(self, lane: _Lane) -> None:
+    def _begin(self, lane: Lane) -> None:
         lane.loop = asyncio.create_task(self._run(lane), name=f"send {lane.channel.name}")
 
     def _home(self, delivery: Delivery) -> None:
         """Queues a delivery with its integration's channel; one whose integration is gone fails, kept in the log."""
         integration = self._integrations.get(delivery.integration)
         if integration is None:
-            gone = replace(delivery, status=FAILED, reason="its receiver is no longer in alertmanager.yml")
+            gone = replace(delivery, status=FAILED, reason=_GONE)
             self._figures.delivered(gone, "failed")
             self._writer.write([state.move_delivery(gone)])
+            self._release(gone)
             return
-        lane = self._lane(integration.impl.channel)
+        lane = self._lane(integration)
         lane.queue.put(replace(delivery, channel=lane.channel.name))
         lane.wake.set()
 
@@ -170,15 +173,15 @@ class Sender:
             for lane in self._lanes.values()
         )
 
-    def _due(self, lane: _Lane, now: float) -> float | None:
+    def _due(self, lane: Lane, now: float) -> float | None:
         """Seconds until a lane may send something; None when it has nothing to send."""
         head = lane.queue.head(now)
         if head is None:
             at = lane.queue.next_at()
             return None if at is None else max(0.001, at - now)
-        return max(0.0, lane.rest_until - now, lane.limiter.wait(now, head.urgent))
+        return 0.0 if self._standby(lane, head, now) else lane.wait(head, now)
 
-    async def _run(self, lane: _Lane) -> None:
+    async def _run(self, lane: Lane) -> None:
         while True:
             lane.wake.clear()
             now = self._clock.now()
@@ -189,23 +192,93 @@ class Sender:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(lane.wake.wait(), wait)
 
-    def _launch(self, lane: _Lane, now: float) -> None:
+    def _launch(self, lane: Lane, now: float) -> None:
         head = lane.queue.head(now)
         assert head is not None
-        delivery, gone = lane.queue.take(head)
-        lane.limiter.took(now)
-        flight = asyncio.create_task(self._fly(lane, delivery, gone, now))
+        by = self._standby(lane, head, now)
+        if by is not None:
+            self._hand_over(lane, head, by, now)
+            return
+        delivery, gone = self._digest(lane, head, now) or lane.queue.take(head)
+        number = lane.choose(delivery, now)
+        if lane.robots[number].counts(delivery):
+            lane.robots[number].limiter.took(now)
+            self.others.called(lane.robots[number].channel.name, now)
+        flight = asyncio.create_task(self._fly(lane, number, delivery, gone, now))
         lane.flights.add(flight)
         flight.add_done_callback(lane.landed)
 
-    async def _fly(self, lane: _Lane, taken: Delivery, gone: list[Delivery], now: float) -> None:
+    # -- digests, and what a standby takes over
+    def _digest(self, lane: Lane, head: Delivery, now: float) -> tuple[Delivery, list[Delivery]] | None:
+        integration = self._integrations.get(head.integration)
+        if not lane.channel.rate or integration is None:
+            return None
+
+        def fits(delivery: Delivery) -> bool:
+            other = self._integrations.get(delivery.integration)
+            return other is not None and other.impl == integration.impl
+
+        members = gather(head, lane.queue.due(now), lane.room(now), fits)
+        if not members:
+            return None
+        self._last_id += 1
+        digest = unite(self._last_id, head, members, now)
+        gone = self._carry(digest, members)
+        lane.queue.carry(digest, members)
+        self._figures.digests.labels(integration.receiver, integration.impl.kind).inc()
+        return digest, gone
+
+    def _carry(self, carrier: Delivery, taken: Sequence[Delivery]) -> list[Delivery]:
+        """Lets one delivery tell others, and what those were telling already; returns the rows to write."""
+        members = [m for each in taken for m in (*self._carried.release(each.id), each)]
+        gone = standby.handed(members, carrier)
+        self._carried.put(carrier.id, gone)
+        return list(gone)
+
+    def _standby(self, lane: Lane, delivery: Delivery, now: float) -> Integration | None:
+        """Who takes over a delivery that its channel cannot send, if anybody can."""
+        integration = self._integrations.get(delivery.integration)
+        if integration is None or not standby.stuck(delivery, lane.rest(now)):
+            return None
+        found = standby.candidates(integration, self._integrations)
+        return next((i for i in found if self.resting(i, now) <= standby.REST_SECONDS), None)
+
+    def _hand_over(self, lane: Lane, delivery: Delivery, by: Integration, now: float) -> None:
+        taken, gone = lane.queue.take(delivery)
+        self._last_id += 1
+        why = taken.reason or f"休息 {lane.rest(now):.0f} 秒"
+        carrier = standby.take_over(self._last_id, taken, by, why, now)
+        rows = [*gone, *self._carry(carrier, [taken])]
+        lane.queue.land(rows[-1])
+        self._figures.handed_over.labels(by.receiver, by.impl.kind).inc()
+        LOG.warning("delivery.handed_over", delivery=taken.id, to=by.key, by=carrier.id, reason=why)
+        self._home(carrier)
+        self._writer.write([*state.put_delivery(carrier), *(state.move_delivery(d) for d in rows)])
+
+    def _release(self, delivery: Delivery) -> None:
+        """What a landed carrier held may go on."""
+        places = [m.place for m in self._carried.release(delivery.id)]
+        for lane in self._lanes.values() if places else ():
+            lane.queue.free(places)
+            lane.wake.set()
+
+    # -- one message
+    async def _fly(self, lane: Lane, number: int, taken: Delivery, gone: list[Delivery], now: float) -> None:
         """One message: intent, call, outcome."""
-        sending = replace(taken, status=SENDING, attempts=taken.attempts + 1, channel=lane.channel.name)
-        lane.queue.keep(sending)
+        robot = lane.robots[number]
+        attempts = taken.attempts + 1
+        sending = replace(taken, status=SENDING, attempts=attempts, channel=robot.channel.name, next_at=now)
+        lane.queue.keep(replace(sending, channel=lane.channel.name))
         landed = replace(taken, reason="stopped before it was sent")
         try:
-            await self._durable(self._intent(lane, sending, gone, now))
-            landed = await self._attempt(lane, sending, now)
+            await self.others.catch_up()
+            if self._is_told(taken):
+                landed = replace(taken, status=SUPERSEDED, reason="another member has told it", next_at=0.0)
+                rows = state.put_delivery(landed) if gone else [state.move_delivery(landed)]
+                self._flights.write([*(state.move_delivery(d) for d in gone), *rows])
+            else:
+                await self._flights.intend(robot, sending, gone, now)
+                landed = await self._attempt(robot, number, sending, now)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # a defect in one receiver must not end its loop
@@ -213,81 +286,79 @@ class Sender:
             self._figures.defects.labels("sender").inc()
             again = self._clock.now() + _PAUSE_AFTER_DEFECT + back_off(sending.attempts, random.random())
             landed = replace(sending, status=PENDING, next_at=again, reason=f"{type(error).__name__}: {error}")
-        lane.queue.land(landed)
+        lane.queue.land(replace(landed, channel=lane.channel.name))
+        if landed.status != PENDING:
+            self._release(landed)
 
-    def _intent(self, lane: _Lane, sending: Delivery, gone: list[Delivery], now: float) -> list[Statement]:
-        statements = [state.move_delivery(d) for d in gone]
-        statements += state.put_delivery(sending) if gone else [state.move_delivery(sending)]
-        if lane.channel.rate:
-            statements.append(state.put_sent(lane.channel.name, now))
-        return statements
-
-    async def _attempt(self, lane: _Lane, sending: Delivery, now: float) -> Delivery:
+    async def _attempt(self, robot: Robot, number: int, sending: Delivery, now: float) -> Delivery:
         integration = self._integrations.get(sending.integration)
         if integration is None:
-            landed = replace(sending, status=FAILED, reason="its receiver is no longer in alertmanager.yml")
-            await self._durable([state.move_delivery(landed)])
+            landed = replace(sending, status=FAILED, reason=_GONE)
+            self._flights.write([state.move_delivery(landed)])
             return landed
-        assert self._client is not None
-        messages = integration.impl.messages(self._dress(sending, integration), now, sending.key)
-        began = self._clock.now()
-        outcome, unsure = await call(HttpCourier(self._client), integration.impl, messages[sending.part])
-        ended = self._clock.now()
-        lane.limiter.ended(now, ended)
-        self._figures.called(integration, ended - began)
-        landed, statements = self._landed(lane, integration, sending, outcome, len(messages), ended)
-        if unsure:
-            landed = replace(landed, possibly_repeated=True)
-        if lane.channel.rate:
-            statements.append(state.move_sent(lane.channel.name, now, ended))
-        await self._durable([state.move_delivery(landed), *statements])
+        after, statements, ended = await self._flights.call(integration, number, robot, sending, now)
+        landed, more = self._after(robot, integration, after, ended)
+        # Not waited for: what is sent next waits for its own intent, which is written after this.
+        self._flights.write([state.move_delivery(landed), *statements, *more])
         return landed
 
-    def _landed(
-        self, lane: _Lane, integration: Integration, sending: Delivery, outcome: Outcome, parts: int, now: float
-    ) -> tuple[Delivery, list[Statement]]:
-        """What becomes of a delivery after an answer, and what else is to be written."""
-        if isinstance(outcome, Sent) and sending.part + 1 < parts:
-            return replace(sending, status=PENDING, part=sending.part + 1, attempts=0, next_at=now, reason=""), []
-        if isinstance(outcome, Sent):
-            self._figures.delivered(sending, "sent")
-            LOG.info("delivery.sent", delivery=sending.id, integration=sending.integration, attempts=sending.attempts)
-            landed = replace(sending, status=SENT, sent_at=now, reason="", next_at=0.0)
-            return landed, self._record(sending, now)
-        if isinstance(outcome, RetryAfter) and (outcome.most is None or sending.attempts <= outcome.most):
-            self._figures.delivered(sending, "retried")
-            return self._again(lane, sending, outcome, now)
-        self._figures.delivered(sending, "failed")
-        LOG.warning("delivery.failed", delivery=sending.id, integration=sending.integration, reason=outcome.reason)
-        landed = replace(sending, status=FAILED, reason=outcome.reason, next_at=0.0)
-        again = integration.impl.channel.again and isinstance(outcome, Refused)
-        return landed, [] if again else self._record(sending, now)
+    def _is_told(self, delivery: Delivery) -> bool:
+        """Whether another member has told all of it since it was queued; of a digest, all that it carries."""
+        if delivery.batch.test or delivery.cause == BY_HAND:
+            return False
+        told = [m for m in self._carried.of(delivery.id) if not m.batch.digest] or [delivery]
+        return all(self._is_told_since(d) for d in told)
 
-    def _again(
-        self, lane: _Lane, sending: Delivery, outcome: RetryAfter, now: float
+    def _is_told_since(self, delivery: Delivery) -> bool:
+        entry = self._log.get(delivery.place, self._clock.now())
+        if entry is None or entry.at < delivery.created_at:
+            return False
+        told = delivery.intended
+        return told.firing <= entry.firing and told.resolved <= entry.resolved
+
+    def _after(
+        self, robot: Robot, integration: Integration, landed: Landed, now: float
     ) -> tuple[Delivery, list[Statement]]:
-        wait = back_off(sending.attempts, random.random()) if outcome.seconds is None else outcome.seconds
-        LOG.warning(
-            "delivery.retry", delivery=sending.id, integration=sending.integration, reason=outcome.reason, after=wait
-        )
-        landed = replace(sending, status=PENDING, next_at=now + wait, reason=outcome.reason)
-        if not outcome.rest:
-            return landed, []
-        lane.rest_until = now + wait
-        return landed, [state.put_rest(lane.channel.name, lane.rest_until)]
+        """The delivery, and what else is to be written once it has landed so."""
+        delivery = landed.delivery
+        if landed.outcome == "retried" and landed.rest:
+            robot.rest_until = now + landed.rest
+            if len(members_of(integration.impl)) > 1 or standby.candidates(integration, self._integrations):
+                delivery = replace(delivery, next_at=now)  # another robot or channel may go on at once
+            return delivery, [state.put_rest(robot.channel.name, robot.rest_until)]
+        if landed.outcome == "sent":
+            return delivery, self._record(delivery, now)
+        if landed.outcome != "failed":
+            return delivery, []
+        instead = self._instead(integration, delivery, now)
+        again = landed.refused and integration.impl.channel.again and not instead
+        return delivery, [] if again else [*instead, *self._record(delivery, now)]
+
+    def _instead(self, integration: Integration, failed: Delivery, now: float) -> list[Statement]:
+        """A message that was refused for good goes out by a standby; the failed row stays for a retry by hand."""
+        found = standby.candidates(integration, self._integrations)
+        if failed.batch.test or not found:
+            return []
+        self._last_id += 1
+        carrier = standby.take_over(self._last_id, failed, found[0], failed.reason, now)
+        self._figures.handed_over.labels(integration.receiver, found[0].impl.kind).inc()
+        self._home(carrier)
+        return state.put_delivery(carrier)
 
     def _record(self, delivery: Delivery, now: float) -> list[Statement]:
-        """The notification log: the receiver has been told (or never will be, which must not be tried for ever)."""
+        """The notification log: the receiver has been told (or never will be, which must not be tried for ever).
+
+        A member of a digest that was overtaken by something urgent leaves what the log says of its place alone.
+        """
         if delivery.batch.test:
             return []
-        entry = entry_of(delivery.batch, now)
-        self._log.record(delivery.place, entry)
-        return [state.put_told(delivery.place, entry, now + self._log.retention)]
-
-    async def _durable(self, statements: list[Statement]) -> None:
-        """Writes; when the disk refuses, says so and goes on: a message that is sent twice beats one never sent."""
-        try:
-            await self._writer.write(statements)
-        except sqlite3.Error as error:
-            self._figures.write_failures.inc()
-            LOG.error("delivery.not_written", error)
+        statements = []
+        for each in (*self._carried.of(delivery.id), delivery):
+            known = self._log.get(each.place, now)
+            if each.batch.digest or (each is not delivery and known is not None and known.at > delivery.created_at):
+                continue
+            entry = entry_of(each.batch, now)
+            self._log.record(each.place, entry)
+            self.others.told(each.place, entry)
+            statements.append(state.put_told(each.place, entry, now + self._log.retention))
+        return statements

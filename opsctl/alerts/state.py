@@ -10,7 +10,7 @@ import orjson
 
 from opsctl.alerts.batch import alert_json, alert_of, batch_json, batch_of
 from opsctl.alerts.dedup import Entry
-from opsctl.alerts.delivery import OPEN, PENDING, SENDING, Delivery
+from opsctl.alerts.delivery import OPEN, PENDING, SENDING, Delivery, Place
 from opsctl.alerts.silence import Silence, matcher_json, matcher_of
 from opsctl.alerts.store import Held
 from opsctl.alerts.writer import Statement
@@ -36,8 +36,8 @@ SCHEMA: Sequence[str] = (
     CREATE INDEX sent_at ON sent (at);
     CREATE TABLE rest (channel TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID""",
 )
-Place = tuple[str, str]
-"""Of a notification log's entry: (group key, integration key)."""
+SENT_SECONDS = 90_000.0
+"""How long send times are kept: the longest limit of a channel is a day."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Remembered:
     silences: tuple[Silence, ...]
     told: dict[Place, Entry]
     deliveries: tuple[Delivery, ...]
+    carried: dict[int, list[Delivery]]
     settled: dict[tuple[str, str, str], float]
     sent: dict[str, list[float]]
     rests: dict[str, float]
@@ -61,7 +62,7 @@ def remember(database: Database, now: float) -> Remembered:
         for r in database.rows("SELECT * FROM delivery WHERE status IN ('pending','sending') ORDER BY id")
     ]
     sent: dict[str, list[float]] = {}
-    for row in database.rows("SELECT channel, at FROM sent WHERE at > ?", now - 120):
+    for row in database.rows("SELECT channel, at FROM sent WHERE at > ?", now - SENT_SECONDS):
         sent.setdefault(row["channel"], []).append(row["at"])
     for each in deliveries:
         if each.status == SENDING:  # the robot may have counted it as late as now
@@ -74,6 +75,7 @@ def remember(database: Database, now: float) -> Remembered:
         silences=tuple(silence_of(orjson.loads(r["data"])) for r in database.rows("SELECT data FROM silence")),
         told={(r["group_key"], r["integration"]): entry_from(r) for r in database.rows("SELECT * FROM told")},
         deliveries=tuple(_woken(d) for d in deliveries),
+        carried=_carried(database),
         settled={
             (r["group_key"], r["receiver"], r["fingerprint"]): r["ends_at"]
             for r in database.rows("SELECT * FROM settled")
@@ -82,6 +84,19 @@ def remember(database: Database, now: float) -> Remembered:
         rests={r["channel"]: r["until"] for r in database.rows("SELECT * FROM rest WHERE until > ?", now)},
         last_id=(last["id"] if last else None) or 0,
     )
+
+
+def _carried(database: Database) -> dict[int, list[Delivery]]:
+    """The members of the digests and take-overs that are still on their way, oldest first."""
+    rows = database.rows(
+        """SELECT m.* FROM delivery m JOIN delivery c ON c.id = m.superseded_by
+        WHERE c.status IN ('pending','sending') ORDER BY m.id"""
+    )
+    found: dict[int, list[Delivery]] = {}
+    for member in map(delivery_of, rows):
+        if member.superseded_by is not None and (member.superseded_by > member.id):  # not one that joined an older
+            found.setdefault(member.superseded_by, []).append(member)
+    return found
 
 
 def _woken(delivery: Delivery) -> Delivery:
@@ -176,7 +191,7 @@ def prune(now: float, retention: float) -> list[Statement]:
     return [
         (f"DELETE FROM delivery_alert WHERE delivery IN ({old})", [(now - retention,)]),
         (f"DELETE FROM delivery WHERE id IN ({old})", [(now - retention,)]),
-        ("DELETE FROM sent WHERE at < ?", [(now - 600,)]),
+        ("DELETE FROM sent WHERE at < ?", [(now - SENT_SECONDS,)]),
         ("DELETE FROM told WHERE expires_at < ?", [(now,)]),
     ]
 
@@ -184,7 +199,7 @@ def prune(now: float, retention: float) -> list[Statement]:
 def silence_json(s: Silence) -> dict[str, Any]:
     return {
         "id": s.id, "matchers": [matcher_json(m) for m in s.matchers], "starts_at": s.starts_at, "ends_at": s.ends_at,
-        "updated_at": s.updated_at, "created_by": s.created_by, "comment": s.comment,
+        "updated_at": s.updated_at, "created_by": s.created_by, "comment": s.comment, "annotations": dict(s.annotations),
     }  # fmt: skip
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.spark import figure
 from opsctl.core.clock import local
 from opsctl.model.alert import Alert
 
@@ -13,6 +16,10 @@ _SHOWN = 8
 
 def title(batch: Batch) -> str:
     """One line for the lock screen: mark, state, what, how many."""
+    return _title(batch).replace("\n", " ")
+
+
+def _title(batch: Batch) -> str:
     lead = worst_first(batch.firing or batch.alerts)[0]
     count = len(batch.firing or batch.alerts)
     more = f" 等 {count} 条" if count > 1 else ""
@@ -21,6 +28,11 @@ def title(batch: Batch) -> str:
     if not batch.firing:
         return f"✅ 已恢复 {headline(lead)}{more}"
     return f"{_MARK.get(batch.severity, '⚪')} {headline(lead)}{more}"
+
+
+def mark(alert: Alert) -> str:
+    """The coloured dot of an alert's severity."""
+    return _MARK.get(alert.labels.get("severity", ""), "⚪")
 
 
 def headline(alert: Alert) -> str:
@@ -40,17 +52,22 @@ def severity_name(batch: Batch) -> str:
 
 def body(batch: Batch) -> tuple[str, ...]:
     """The lines under the title: facts of the group, then each alert, firing ones first."""
-    acked = dict(batch.acked)
-    lines = [_facts(batch)]
+    acked, flapping = dict(batch.acked), dict(batch.flapping)
+    lines = [batch.note] if batch.note else []
+    lines.append(_facts(batch))
     shown = worst_first(batch.firing) + worst_first(batch.resolved)
     for alert in shown[:_SHOWN]:
         lines += _alert(alert, batch.now, acked.get(alert.fingerprint, ""), alone=len(shown) == 1)
+        if alert.fingerprint in flapping:
+            lines.append(f"⚡ 频繁抖动：近期触发 {flapping[alert.fingerprint]} 次，稳定之前不再逐次通知 / flapping")
     if len(shown) > _SHOWN:
-        rest = ", ".join(_short(a) for a in shown[_SHOWN:])
+        rest = ", ".join(short(a) for a in shown[_SHOWN:])
         lines.append(f"另有 {len(shown) - _SHOWN} 条：{rest}")
     runbooks = sorted({a.annotations["runbook"] for a in batch.firing if a.annotations.get("runbook")})
     if runbooks:
         lines.append(f"处置手册：**{'、'.join(runbooks)}**")
+    if batch.on_call and batch.firing:
+        lines.append(f"值班：{'、'.join(batch.on_call)}")
     return tuple(lines)
 
 
@@ -67,6 +84,8 @@ def _facts(batch: Batch) -> str:
     parts = [f"**{severity_name(batch)}**"]
     if service:
         parts.append(f"服务 {service}")
+    if len(batch.alerts) == 1 and where(batch.alerts[0]):
+        parts.append(where(batch.alerts[0]))
     counts = [f"{len(batch.firing)} 条触发"] if batch.firing else []
     if batch.resolved:
         counts.append(f"{len(batch.resolved)} 条恢复")
@@ -76,11 +95,14 @@ def _facts(batch: Batch) -> str:
 def _alert(alert: Alert, now: float, who: str, alone: bool) -> list[str]:
     lines = []
     if not alone:
-        mark = "▸" if alert.ends_at is None else "✅"
-        lines.append(f"{mark} **{headline(alert)}** {_where(alert)}".rstrip())
+        point = "▸" if alert.ends_at is None else "✅ 恢复"
+        lines.append(f"{point} **{headline(alert)}** {short(alert)}".rstrip())
     described = alert.annotations.get("description", "").partition(" / ")[0].strip()
     if described and alert.ends_at is None:
         lines.append(f"> {described}")
+    shown = figure(alert) if alert.ends_at is None else ""
+    if shown:
+        lines.append(f"当前 {shown}")
     lines.append(_since(alert, now))
     if who:
         lines.append(f"**{who}** 已认领")
@@ -96,12 +118,13 @@ def _since(alert: Alert, now: float) -> str:
     )
 
 
-def _where(alert: Alert) -> str:
+def where(alert: Alert) -> str:
     return alert.labels.get("instance", "")
 
 
-def _short(alert: Alert) -> str:
-    return f"{alert.name}{'@' + _where(alert) if _where(alert) else ''}"
+def short(alert: Alert) -> str:
+    """`Name@instance`."""
+    return f"{alert.name}{'@' + where(alert) if where(alert) else ''}"
 
 
 def chinese_duration(seconds: float) -> str:
@@ -115,10 +138,22 @@ def chinese_duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 秒"
 
 
-def shorten(text: str, limit: int, tail: str = "…") -> str:
-    """At most `limit` bytes of UTF-8, cut between characters, ending in `tail` when something was cut."""
-    raw = text.encode()
-    if len(raw) <= limit:
+def buttons(batch: Batch) -> tuple[tuple[str, str], ...]:
+    """What a message offers to tap: (words, link)."""
+    offered = (("认领 ACK", batch.ack_url), ("静默 1 小时", batch.silence_url)) if batch.firing else ()
+    return tuple((words, url) for words, url in (*offered, ("详情 Details", batch.details_url)) if url)
+
+
+def utf8_bytes(text: str) -> int:
+    return len(text.encode())
+
+
+def shorten(text: str, limit: int, tail: str = "…", measure: Callable[[str], int] = utf8_bytes) -> str:
+    """At most `limit` by `measure` (bytes of UTF-8), cut between characters, ending in `tail` if something was cut."""
+    if measure(text) <= limit:
         return text
-    room = max(0, limit - len(tail.encode()))
-    return raw[:room].decode("utf-8", "ignore").rstrip() + tail
+    low, high = 0, min(len(text), limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if measure(text[:middle]) + measure(tail) <= limit else (low, middle - 1)
+    return text[:low].rstrip() + tail

@@ -70,6 +70,8 @@ def parse_window(made: WindowOf) -> Window:
 
 
 def _times(made: TimesOf) -> Range:
+    if not made.start_time or not made.end_time:
+        raise ValueError("both start and end times must be provided")
     start, end = _minute(made.start_time), _minute(made.end_time)
     if start >= end:
         raise ValueError(f"start_time {made.start_time} is not before end_time {made.end_time}")
@@ -105,13 +107,19 @@ def _numbers(text: str, kind: str) -> Range:
         start, end = int(first), int(last or first)
     except ValueError as error:
         raise ValueError(f"not a {kind} range: {text!r}") from error
+    if kind == "year" and start > end:
+        raise ValueError(f"the {kind} range {text!r} ends before it starts")
     return start, end
 
 
 def _day_range(text: str) -> Range:
     start, end = _numbers(text, "day")
     if not all(1 <= abs(d) <= 31 for d in (start, end)):
-        raise ValueError(f"a day of month lies between 1 and 31 or -31 and -1: {text!r}")
-    if start < 0 < end or ((start > 0) == (end > 0) and start > end):
-        raise ValueError(f"the day range {text!r} ends before it starts")
+        raise ValueError(f"not a valid day of the month: a day lies between 1 and 31 or -31 and -1: {text!r}")
+    if start < 0 < end:
+        raise ValueError(f"end day must be negative if start day is negative: {text!r}")
+    # The shortest month decides: what is in order there is in order everywhere.
+    first, last = (d if d > 0 else 28 + d for d in (start, end))
+    if first > last:
+        raise ValueError(f"the day range {text!r} ends before it starts: end day is always before start day")
     return start, end

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from opsctl.core.db import Database
 
 Statement = tuple[str, Sequence[Sequence[object]]]
+_TURNS = 6  # of the loop before a commit: what an alert sets off, up to the intent to send, is one durable write
+_BUSY, _GATHER = 6, 0.002  # callers in one commit, and seconds until the next then, so that commits are few and large
 
 
 class Writer:
@@ -38,6 +40,8 @@ class Writer:
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             taken, self._waiting = self._waiting, []
             try:
                 await loop.run_in_executor(self._pool, self._commit, [s for each, _ in taken for s in each])
@@ -45,11 +49,24 @@ class Writer:
                 _finish(taken, error)
             else:
                 _finish(taken, None)
+            if len(taken) >= _BUSY:
+                await asyncio.sleep(_GATHER)
 
     def _commit(self, statements: Sequence[Statement]) -> None:
         with self._db.transaction() as tx:
-            for sql, rows in statements:
+            for sql, rows in _joined(statements):
                 tx.executemany(sql, rows)
+
+
+def _joined(statements: Sequence[Statement]) -> list[tuple[str, list[Sequence[object]]]]:
+    """Neighbours of the same kind as one; their order stays."""
+    found: list[tuple[str, list[Sequence[object]]]] = []
+    for sql, rows in statements:
+        if found and found[-1][0] == sql:
+            found[-1][1].extend(rows)
+        else:
+            found.append((sql, list(rows)))
+    return found
 
 
 def _finish(taken: list[tuple[Sequence[Statement], asyncio.Future[None]]], error: Exception | None) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route as Path
 
-from opsctl.alerts.history import History
-from opsctl.api.alertmanager import answer, gettable
+from opsctl.alerts.history import Asked, History
+from opsctl.alerts.text import short
+from opsctl.api.alertmanager_json import answer, gettable, receivers_of
+from opsctl.api.json_body import json_object, text_of
 from opsctl.core.clock import Clock, parse_iso
 from opsctl.core.errors import OpsctlError, UsageError
 from opsctl.flows.acknowledging import Acknowledging
@@ -63,19 +64,20 @@ class AlertingApi:
 
     def _shown(self, alert: Alert, now: float) -> dict[str, Any]:
         ack = self._alerting.acks.of(alert, now)
-        shown = gettable(self._alerting, alert, now)
+        alerting = self._alerting
+        shown = gettable(alerting, alert, now, receivers_of(alerting, alert.labels), alerting.muted(alert, now))
         if alert.resolved(now):
             shown["status"] = {**shown["status"], "state": "resolved"}
         return {**shown, "ack": ack.json() if ack else None}
 
     async def ack(self, request: Request) -> Response:
         """Body: {who, via, comment}."""
-        body, fingerprint = await _object(request), request.path_params["fingerprint"]
-        who = _text(body, "who")
+        body, fingerprint = await json_object(request), request.path_params["fingerprint"]
+        who = text_of(body, "who")
         if not who:
             raise UsageError("who acknowledges is missing", 'body: {"who": "…", "via": "api", "comment": ""}')
         given = await run_in_threadpool(
-            self._acknowledging.give, [fingerprint], who, _text(body, "via") or "api", _text(body, "comment"),
+            self._acknowledging.give, [fingerprint], who, text_of(body, "via") or "api", text_of(body, "comment"),
             self._clock.now(),
         )  # fmt: skip
         return answer(given[0].json())
@@ -89,19 +91,32 @@ class AlertingApi:
         return answer([a.json() for a in self._acknowledging.standing(self._clock.now())])
 
     async def list_deliveries(self, request: Request) -> Response:
-        """`since` (RFC 3339 or epoch seconds), `limit` up to 1000, `status`, `before` (a number, for the next page)."""
+        """`since` (RFC 3339 or epoch seconds), `limit` up to 1000, `status`, `receiver`, `channel` (its kind), `alert`
+        (a fingerprint or a name), `before` (a number, for the next page).
+        """
         asked = request.query_params
         status = asked.get("status", "")
         if status not in _STATUSES:
             raise UsageError(f"no delivery status {status!r}", f"one of: {', '.join(_STATUSES[1:])}")
         limit = min(1000, max(1, _number(asked.get("limit", "100"), "limit")))
         before = _number(asked.get("before", "0"), "before")
-        found = await run_in_threadpool(self._history.page, _since(asked.get("since", "")), limit, status, before)
+        question = Asked(
+            since=_since(asked.get("since", "")), limit=limit, status=status, before=before,
+            receiver=asked.get("receiver", ""), kind=asked.get("channel", ""), alert=asked.get("alert", ""),
+        )  # fmt: skip
+        found = await run_in_threadpool(self._history.page, question)
         return answer([d.json() for d in found])
 
     async def show_delivery(self, request: Request) -> Response:
+        """One delivery, with each alert that it tells of, and which other deliveries it carries."""
         found = await run_in_threadpool(self._history.get, request.path_params["id"])
-        return answer(found.json())
+        carried = await run_in_threadpool(self._history.carried_by, found.id)
+        tells = [
+            {"alert": short(a), "fingerprint": a.fingerprint, "state": "resolved" if a.ends_at else "firing"}
+            for a in found.batch.alerts
+        ]
+        shown = {"channel": found.channel, "digest": found.batch.digest, "note": found.batch.note}
+        return answer({**found.json(), **shown, "tells": tells, "carries": carried})
 
     async def retry(self, request: Request) -> Response:
         found = await run_in_threadpool(self._history.get, request.path_params["id"])
@@ -145,21 +160,18 @@ def own_routes(metrics: Callable[[], bytes], reload: Callable[[], Awaitable[None
     ]
 
 
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        made = orjson.loads(await request.body())
-    except ValueError as error:
-        raise UsageError(f"the body is not JSON: {error}") from error
-    if not isinstance(made, dict):
-        raise UsageError("the body is a JSON object")
-    return made
+def to_prefix(prefix: str) -> Path:
+    """/ leads to the front page."""
+
+    async def lead(_: Request) -> Response:
+        return RedirectResponse(prefix, 302)
+
+    return Path("/", lead, methods=["GET"])
 
 
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str) or len(value) > 500:
-        raise UsageError(f"{name} is a string of at most 500 characters")
-    return value.strip()
+async def not_found(_: Request, __: Exception) -> Response:
+    """As Go's HTTP server says it."""
+    return PlainTextResponse("404 page not found\n", 404)
 
 
 def _number(text: str, name: str) -> int:

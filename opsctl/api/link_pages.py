@@ -5,9 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from opsctl.alerts import text
+from opsctl.alerts.route import matchers_text
+from opsctl.alerts.silence import Silence
 from opsctl.core.clock import local
 from opsctl.flows.acknowledging import Opened, Seen
-from opsctl.oncall.document import OnCall, Person
+from opsctl.flows.link_silencing import Plan
+from opsctl.model.person import Person
+from opsctl.oncall.roster import OnCall
 
 _LAYOUT = """<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>
@@ -30,12 +34,39 @@ def acknowledge(opened: Opened, oncall: OnCall, person: Person | None, missing: 
     if not any(s.firing for s in opened.seen):
         parts.append('<p class="soft">已全部恢复，无需认领。<br>All resolved, nothing to acknowledge.</p>')
     elif opened.open:
-        parts.append(_form(opened, oncall, person, missing))
+        button = f"<button>认领 {len(opened.open)} 条 / Acknowledge</button>"
+        parts.append(_form(oncall, person, missing, button, personal=bool(opened.person)))
     else:
         parts.append(
             '<p class="soft">已认领。恢复或超时后自动失效。<br>Acknowledged, until it resolves or times out.</p>'
         )
     return _LAYOUT.format(title="认领告警 / Acknowledge", body="".join(parts))
+
+
+def silence(opened: Opened, plan: Plan, oncall: OnCall, person: Person | None, missing: bool = False) -> str:
+    """What one hour of silence would hide, and one button; or that the link has done it."""
+    parts = [_head(opened)]
+    if plan.given:
+        parts += [_given(s, opened.now) for s in plan.given]
+    elif not plan.matchers:
+        parts.append('<p class="soft">已全部恢复，无需静默。<br>All resolved, nothing to silence.</p>')
+    else:
+        parts += [f'<div class="card"><code>{escape(matchers_text(m))}</code></div>' for m in plan.matchers]
+        hidden = "、".join(escape(text.short(a)) for a in plan.hides[:20])
+        parts.append(f'<p class="soft">此刻会静默 {len(plan.hides)} 条 / would hide now：{hidden}</p>')
+        button = "<button>静默 1 小时 / Silence for 1 h</button>"
+        parts.append(_form(oncall, person, missing, button, personal=bool(opened.person)))
+    return _LAYOUT.format(title="静默告警 / Silence", body="".join(parts))
+
+
+def _given(given: Silence, now: float) -> str:
+    until = local(given.ends_at, "%m-%d %H:%M:%S")
+    state = "已静默，至" if given.state(now) == "active" else "静默已结束于"
+    return (
+        f'<div class="card"><b>{state} {until}</b>（{escape(given.created_by)}）<br>'
+        f"<code>{escape(matchers_text(given.matchers))}</code><br>"
+        '<span class="soft">这个链接只用一次 / this link has been used, it works once</span></div>'
+    )
 
 
 def details(opened: Opened) -> str:
@@ -79,9 +110,10 @@ def _card(seen: Seen, now: float, whole: bool = False) -> str:
     return f'<div class="card {"firing" if seen.firing else "over"}">{"<br>".join(x for x in lines if x)}</div>'
 
 
-def _form(opened: Opened, oncall: OnCall, person: Person | None, missing: bool) -> str:
-    button = f"<button>认领 {len(opened.open)} 条 / Acknowledge</button>"
-    if person is not None:
+def _form(oncall: OnCall, person: Person | None, missing: bool, button: str, personal: bool) -> str:
+    if personal and person is not None:
+        asked = f"<p>你是 <b>{escape(person.name)}</b>。</p>"
+    elif person is not None:
         asked = (
             f'<p>你是 <b>{escape(person.name)}</b>。 <a href="?who=other">不是我 / not me</a></p>'
             f'<input type="hidden" name="person" value="{escape(person.id)}"><input type="hidden" name="name" value="{escape(person.name)}">'

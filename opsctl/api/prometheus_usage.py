@@ -10,8 +10,9 @@ from typing import cast, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opsctl.api.prometheus_errors import ApiError, bad
 from opsctl.api.prometheus_json import success
-from opsctl.api.prometheus_params import ApiError, bad, limit_of, read_form
+from opsctl.api.prometheus_params import limit_of, read_form
 from opsctl.core.errors import NotFound
 from opsctl.flows.metrics_usage import By
 from opsctl.flows.monitoring import Monitoring

@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import platform
+import sys
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, generate_latest
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from opsctl.alerts import state
+from opsctl.alerts import life, state
 from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.alerts.dedup import NotificationLog
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.history import History
+from opsctl.alerts.matcher_text import Mode
+from opsctl.alerts.others import Alone, Others
 from opsctl.alerts.sender import Sender
+from opsctl.alerts.silence import SilenceRules
 from opsctl.alerts.writer import Writer
-from opsctl.api.alerting import AlertingApi, own_routes
+from opsctl.api.alerting import AlertingApi, not_found, own_routes, to_prefix
 from opsctl.api.alertmanager import VERSION, AlertmanagerApi
+from opsctl.api.alertmanager_front import Front
+from opsctl.api.life import LifeApi
 from opsctl.api.links import LinkPages
+from opsctl.api.noise import NoiseApi
+from opsctl.api.oncall import OnCallApi
 from opsctl.api.problem import on_error
+from opsctl.api.routing import RoutingApi
+from opsctl.api.wecom_callback import WeComCallbackApi
+from opsctl.app.cluster import Clustered, build_cluster, is_clustered
 from opsctl.core.clock import Clock, SystemClock
 from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.log import Log
 from opsctl.flows.acknowledging import Acknowledging
-from opsctl.flows.alerting import Alerting
+from opsctl.flows.alerting import Alerting, Ways
 from opsctl.flows.delivering import Delivering, dresser
+from opsctl.flows.duty import Duty
+from opsctl.flows.escalating import check
+from opsctl.flows.explaining import Explaining
 from opsctl.flows.heartbeats import Heartbeats
-from opsctl.oncall import acks
+from opsctl.flows.link_silencing import LinkSilencing
+from opsctl.flows.wecom_callback import WeComCallback
+from opsctl.oncall import acks, ladders, overrides
 from opsctl.oncall.acks import Acks
-from opsctl.oncall.document import OnCall, load_oncall
+from opsctl.oncall.ladder import CLIMBING
 from opsctl.oncall.links import Links, load_key
+from opsctl.oncall.overrides import Overrides
+from opsctl.oncall.roster import OnCall, load_oncall
 
 LOG = Log("opsctl.app.alerting")
 _SWEEP_SECONDS = 30.0
@@ -45,7 +66,10 @@ _DRAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class AlertingOptions:
-    """What the command line gives. `oncall` None without a document; `address` is where the process listens."""
+    """What the command line gives. `oncall` None without a document; `address` is where the process listens.
+
+    Times in seconds; `timeout` and `concurrency` of HTTP requests, 0 is no limit; `cluster`: its flags by name.
+    """
 
     config_file: Path
     storage: Path
@@ -55,6 +79,25 @@ class AlertingOptions:
     oncall: Path | None = None
     retention: float = 432_000.0
     gc_interval: float = 1800.0
+    maintenance: float = 900.0
+    start_delay: float = 0.0
+    timeout: float = 0.0
+    concurrency: int = 0
+    silences: SilenceRules = field(default_factory=SilenceRules)
+    matchers: Mode = "fallback"
+    cluster: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def prefix(self) -> str:
+        """Before every path, without a slash at its end."""
+        return "/".join(["", *(self.route_prefix or urlsplit(self.external_url).path).strip("/").split("/")]).rstrip(
+            "/"
+        )
+
+    def peer(self, bound: str) -> str:
+        """Where other members find this one; '' when there are to be none."""
+        listen = self.cluster.get("advertise-address", self.cluster.get("listen-address", (bound,)))[-1]
+        return bound if listen.startswith(("0.0.0.0", ":", "[::]")) else listen
 
 
 class AlertingProcess:
@@ -64,8 +107,9 @@ class AlertingProcess:
         self._options, self._clock = options, clock
         configuration, oncall = self._documents()
         self._folder = OwnedFolder(options.storage, version=1)
-        self._database = Database(options.storage / "alerting.db", state.SCHEMA)
+        self._database = Database(options.storage / "alerting.db", (*state.SCHEMA, ladders.SCHEMA, life.SCHEMA))
         remembered = state.remember(self._database, clock.now())
+        known_ladders = ladders.remember(self._database)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self.figures = Figures(self._registry)
@@ -73,12 +117,16 @@ class AlertingProcess:
         url = options.external_url or f"http://{options.address}"
         links = Links(load_key(options.storage / "links.key"), url)
         self._acks = Acks(Database(options.storage / "acks.db", acks.SCHEMA))
+        self._overrides = Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA))
+        self._duty = Duty(lambda: self._oncall, self._overrides)
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
-        dress = dresser(links, self._acks, clock)
+        dress = dresser(links, self._acks, clock, self._duty.names)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
-        self._make: Callable[[], Alerting] = lambda: Alerting(
-            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures
-        )
+        self._make: Callable[[Others], Alerting] = lambda others: Alerting(
+            configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,
+            Ways(options.start_delay, options.silences, self._duty.oncall, known_ladders, others),
+        )  # fmt: skip
+        self._cluster: Clustered | None = None
         self._links, self._oncall, self._configuration = links, oncall, configuration
         self._tasks: list[asyncio.Task[None]] = []
         self._asgi: ASGIApp | None = None
@@ -100,28 +148,63 @@ class AlertingProcess:
 
     async def start(self) -> None:
         """Takes up the last life's alerts and deliveries; returns when the loops run."""
-        self.alerting = self._make()
+        others = await self._join()
+        self.alerting = self._make(others)
+        self._share()
         history = History(self._database)
         self._acknowledging = Acknowledging(self.alerting, history, self._links, self._oncall)
         self._heartbeats = Heartbeats(self.alerting, self.sender, self._clock, self.figures)
         self._asgi = self._application(history)
         self.sender.start()
+        self.alerting.escalating.start()
         self._heartbeats.configure(self._configuration)
         self._tasks = [
-            asyncio.create_task(self._every(_SWEEP_SECONDS, self._sweep)),
-            asyncio.create_task(self._every(self._options.gc_interval, self._collect_garbage)),
+            asyncio.create_task(self._every(_SWEEP_SECONDS, self.alerting.end_lapsed)),
+            asyncio.create_task(self._every(self._options.gc_interval, self._drop_alerts)),
+            asyncio.create_task(self._every(self._options.maintenance, self._drop_old)),
         ]
         self._loaded(self._configuration)
         LOG.info("alerting.started", alerts=len(self.alerting.alerts), config=str(self._options.config_file))
 
+    async def _join(self) -> Others:
+        """Becomes a member of the cluster that was asked for, if any, and learns what it knows."""
+        options = self._options
+        if not is_clustered(options.cluster):
+            return Alone()
+        self._cluster = build_cluster(options.cluster, options.retention, self._clock)
+        self.sender.others = self._cluster.sharing
+        await self._cluster.start()
+        return self._cluster.sharing
+
+    def _share(self) -> None:
+        if self._cluster is not None:
+            alerting = self.alerting
+            self._cluster.sharing.connect(
+                alerting.silences, alerting.log, self.sender, self._acks, self._overrides, alerting.escalating,
+                alerting.written,
+            )  # fmt: skip
+
+    def _members(self) -> tuple[str, list[dict[str, str]]]:
+        """Our name, and all members with their addresses."""
+        own = {"name": f"opsctl-{platform.node() or 'local'}", "address": self._options.peer(self.address)}
+        if self._cluster is None:
+            return own["name"], [own]
+        members = self._cluster.peer.members
+        own = {"name": members.me, "address": members.address}
+        others = [{"name": m.name, "address": m.address} for m in members.alive(self._clock.now())]
+        return members.me, sorted([own, *others], key=lambda m: m["name"])
+
     async def stop(self) -> None:
         """Sends what is due (10 s at most), writes what is known, lets the folder go."""
         self.alerting.stop()
+        await self.alerting.escalating.stop()
         self._heartbeats.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.sender.stop(_DRAIN_SECONDS)
+        if self._cluster is not None:
+            await self._cluster.peer.stop()
         await self._writer.close()
         self._database.close()
         self._folder.close()
@@ -133,41 +216,60 @@ class AlertingProcess:
         except OpsctlError:
             self.figures.reload_good.set(0)
             raise
-        self._acknowledging.oncall = oncall
+        self._oncall = self._acknowledging.oncall = oncall
         self.alerting.configure(configuration)
         self._heartbeats.configure(configuration)
         self._loaded(configuration)
 
     def _documents(self) -> tuple[Configuration, OnCall]:
-        return load_configuration(self._options.config_file), load_oncall(self._options.oncall)
+        configuration = load_configuration(self._options.config_file, mode=self._options.matchers)
+        oncall = load_oncall(self._options.oncall)
+        check(configuration, oncall)
+        return configuration, oncall
 
     def _loaded(self, configuration: Configuration) -> None:
         integrations = list(configuration.integrations.values())
         self.figures.known(integrations)
         self.figures.receivers.set(len(configuration.receivers))
         self.figures.integrations.set(len(integrations))
+        self.figures.rules.set(len(configuration.inhibit_rules))
+        self.figures.config_hash.set(int.from_bytes(hashlib.sha256(configuration.text.encode()).digest()[:6]))
+        self.figures.clustered.set(1 if self._options.peer(self.address) else 0)
         self.figures.reload_good.set(1)
         self.figures.reload_at.set(self._clock.now())
-        self.figures.build.labels(VERSION, "opsctl", "", "").set(1)
+        go = f"python{platform.python_version()}"
+        self.figures.build.labels(VERSION, "opsctl", "", go, platform.machine(), sys.platform, "").set(1)
 
-    def _application(self, history: History) -> Starlette:
+    def _application(self, history: History) -> ASGIApp:
+        silencing = LinkSilencing(self.alerting)
+        callback = WeComCallback(self.alerting, self._acknowledging, silencing, self.sender)
         delivering = Delivering(self.alerting, self.sender, self._writer)
+        options, prefix = self._options, self._options.prefix
         routes: list[Route] = [
-            *AlertmanagerApi(self.alerting, self._clock, lambda: self.address).routes(),
+            *AlertmanagerApi(self.alerting, self._clock, self._members).routes(),
             *AlertingApi(self.alerting, self._acknowledging, delivering, history, self._clock).routes(),
-            *LinkPages(self._acknowledging, self._clock).routes(),
+            *LifeApi(Explaining(self.alerting, self._database, history, self._acks), self._clock).routes(),
+            *RoutingApi(self.alerting).routes(),
+            *NoiseApi(history, self._acks, self._clock).routes(),
+            *OnCallApi(self._duty, self.alerting.escalating, self._clock).routes(),
+            *LinkPages(self._acknowledging, silencing, self._clock).routes(),
+            *WeComCallbackApi(callback, self._clock).routes(),
             *own_routes(self._metrics, self.reload),
         ]
-        prefix = self._options.route_prefix.rstrip("/")
-        handlers = {OpsctlError: on_error}
-        return Starlette(routes=[Mount(prefix, routes=routes)] if prefix else routes, exception_handlers=handlers)
+        app = Starlette(
+            routes=[Mount(prefix, routes=routes), to_prefix(prefix)] if prefix else routes,
+            exception_handlers={OpsctlError: on_error, 404: not_found},
+        )
+        return Front(app, prefix, self.figures.http, options.concurrency, options.timeout)
 
     def _metrics(self) -> bytes:
         now, figures, alerting = self._clock.now(), self.figures, self.alerting
         live = [a for a in alerting.alerts.all() if not a.resolved(now)]
         held = sum(1 for a in live if alerting.silenced_by(a, now) or alerting.inhibited_by(a, now))
-        figures.alerts.labels("active").set(len(live) - held)
-        figures.alerts.labels("suppressed").set(held)
+        for gauge in (figures.alerts, figures.marked):
+            gauge.labels("active").set(len(live) - held)
+            gauge.labels("suppressed").set(held)
+            gauge.labels("unprocessed").set(0)
         states = Counter(s.state(now) for s in alerting.silences.all())
         for name in ("active", "pending", "expired"):
             figures.silences.labels(name).set(states[name])
@@ -176,15 +278,19 @@ class AlertingProcess:
         figures.oldest.set(now - min(waiting) if waiting else 0.0)
         figures.groups.set(len(alerting.dispatcher))
         figures.log_entries.set(len(alerting.log))
+        if self._cluster is not None:
+            figures.members.set(1 + len(self._cluster.peer.members.alive(now)))
+            figures.position.set(self._cluster.peer.members.position(now))
+        figures.climbing.set(sum(1 for x in alerting.escalating.all() if x.status == CLIMBING))
+        figures.overdue.set(alerting.escalating.overdue(now))
         figures.acked.set(len(self._acknowledging.standing(now)))
         return generate_latest(self._registry)
 
-    def _sweep(self) -> None:
-        self.alerting.sweep()
-        self.alerting.end_lapsed()
+    def _drop_alerts(self) -> None:
+        self.alerting.drop_alerts()
 
-    def _collect_garbage(self) -> None:
-        self.alerting.collect_garbage(self._options.retention)
+    def _drop_old(self) -> None:
+        self.alerting.drop_old(self._options.retention)
 
     async def _every(self, seconds: float, act: Callable[[], None]) -> None:
         while True:

@@ -24,7 +24,7 @@ from opsctl.flows.remote_writing import RemoteWriting
 from opsctl.flows.rule_figures import RuleFigures
 from opsctl.flows.ruling import Ruler
 from opsctl.metrics.census import SeriesLimits
-from opsctl.metrics.notifier import Notifier, NotifierFigures
+from opsctl.metrics.notifier import CAPACITY, Notifier, NotifierFigures
 from opsctl.metrics.remote_figures import RemoteFigures
 from opsctl.promql import Limits
 from opsctl.promql.scope import MAX_SAMPLES
@@ -58,6 +58,8 @@ class MetricsOptions:
     resend_delay: float = RESEND_DELAY
     outage_tolerance: float = OUTAGE_TOLERANCE
     grace_period: float = 0.0
+    notification_capacity: int = CAPACITY
+    extra_scrape_metrics: bool = False
     databases: Mapping[str, Monitored] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
     route_prefix: str = ""
@@ -118,8 +120,8 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
     )  # fmt: skip
     query, collector, disk, parse, rule = pools
     writing = RemoteWriting(storage, options.storage_path / "remote_write", clock, RemoteFigures(registry), home.lanes)
-    scraper = ScrapeManager(writing.append, clock, parse, ScrapeFigures(registry))
-    notifier = Notifier(NotifierFigures(registry))
+    scraper = ScrapeManager(writing.append, clock, parse, ScrapeFigures(registry), options.extra_scrape_metrics)
+    notifier = Notifier(NotifierFigures(registry), options.notification_capacity)
     lookback, limits = options.query_lookback, Limits(max_samples=options.query_samples)
     queries = Queries(
         storage, query, registry, options.query_timeout, lookback, limits, home.evaluator, options.query_concurrency

@@ -208,7 +208,7 @@ def _routers(rooms: Rooms, engine: RunbookEngine) -> tuple[APIRouter, ...]:
 
 
 def _passed(settings: Settings) -> Mapping[str, str]:
-    own = ("deliveries", "acks", "alerts", "receivers")
+    own = ("deliveries", "acks", "alerts", "receivers", "oncall", "noise", "routes", "life")
     return {
         "/api/v1/": settings.metrics_url,
         "/federate": settings.metrics_url,

@@ -7,13 +7,17 @@ import time
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
+from opsctl.cli.silences import parse_seconds
+from opsctl.cli.silences import silence as add_silence
 from opsctl.client.http import OpsClient, connect
 from opsctl.core.clock import local, parse_iso
 from opsctl.core.errors import NotFound, UsageError
 from opsctl.core.settings import load_settings
 from opsctl.model.duration import human_duration
+from opsctl.model.matcher import Matcher
 
 app = typer.Typer(no_args_is_help=True, help="List, show and acknowledge alerts.")
 
@@ -88,6 +92,91 @@ def ack(
         console.print("认领已撤回 / taken back")
     else:
         console.print(f"{found['who']} 已认领 / acknowledged until {_time(found['until'])}")
+
+
+@app.command()
+def silence(
+    which: Which,
+    duration: Annotated[str, typer.Option("--for", "-d", help="How long, e.g. 2h.")] = "1h",
+    comment: Annotated[str, typer.Option("--comment", "-c", help="Why.")] = "",
+    who: Annotated[str, typer.Option("--who", help="Who silences; default: your user name.")] = "",
+    role: AsRole = "operator",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Silence this very alert, all its labels, for a time.
+
+    Example: opsctl alerts silence DiskFull --for 2h -c "扩容中"
+    """
+    client = connect(load_settings(config), role)
+    found = client.get(f"{_ROOT}/{_find(client, which)}")
+    matchers = [Matcher(name, "=", value) for name, value in found["labels"].items()]
+    number = add_silence(client, matchers, parse_seconds(duration), comment or "opsctl alerts silence", who)
+    if as_json:
+        print_json({"silenceID": number})
+    else:
+        console.print(f"已静默 / silenced: {number}", soft_wrap=True)
+
+
+@app.command()
+def explain(which: Which, role: AsRole = "viewer", config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """The whole life of one alert: what was decided, when, and why.
+
+    Example: opsctl alerts explain PaymentFailureRatioHigh
+    """
+    client = connect(load_settings(config), role)
+    found = client.get(f"/api/opsctl/v1/life/{_find(client, which)}")
+    if as_json:
+        print_json(found)
+        return
+    labels = ", ".join(f"{k}={v}" for k, v in found["labels"].items())
+    console.print(f"{found['fingerprint']} {labels}", soft_wrap=True)
+    rows = [(_time(e["at"]), e["kind"], e["receiver"], e["reason"]) for e in found["events"]]
+    table(("TIME", "WHAT", "WHERE", "WHY"), rows)
+    for group in found["groups"]:
+        console.print(f"\n[bold]{group['receiver']}[/] {escape(group['group'])}", soft_wrap=True)
+        console.print(f"  下次检查 / looked at next: {_time(group['nextFlush'])}")
+        for name in group["mutedBy"]:
+            console.print(f"  时段静音 / muted by: {name}")
+        for each in group["integrations"]:
+            told, again = _time(each["toldAt"]) or "-", _time(each["repeatAfter"]) or "-"
+            console.print(f"  {each['integration']}: 已告知 / told {told}, 重复 / again after {again}")
+
+
+@app.command()
+def noise(
+    days: Annotated[int, typer.Option("--days", min=1, max=92, help="How far back.")] = 7,
+    role: AsRole = "viewer",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Which alerts woke somebody, which were taken on, which went by themselves, and what to change.
+
+    Example: opsctl alerts noise --days 7
+    """
+    found = connect(load_settings(config), role).get("/api/opsctl/v1/noise", days=days)
+    if as_json:
+        print_json(found)
+        return
+    total, begins = found["total"], found["logBegins"]
+    console.print(f"{_time(found['from'])} → {_time(found['to'])}（记录始于 / log begins {_time(begins) or '-'}）")
+    console.print(
+        f"{total['episodes']} 次告警，{total['messages']} 条消息，夜间 {total['woke']} 次，"
+        f"5 分钟内认领 {total['acknowledgedSoon']}，自行恢复 {total['resolvedAlone']}\n"
+        f"{total['episodes']} episodes, {total['messages']} messages, {total['woke']} at night, "
+        f"{total['acknowledgedSoon']} taken on within 5 m, {total['resolvedAlone']} resolved alone"
+    )
+    if not found["alerts"]:
+        return
+    rows = [
+        (a["alert"], a["episodes"], a["messages"], a["woke"], a["acknowledgedSoon"], a["resolvedAlone"],
+         human_duration(a["medianSeconds"]) if a["medianSeconds"] is not None else "-")
+        for a in found["alerts"]
+    ]  # fmt: skip
+    table(("ALERT", "TIMES", "SENT", "NIGHT", "ACK<5m", "ALONE", "MEDIAN"), rows)
+    for each in found["alerts"]:
+        if each["advice"]:
+            console.print(f"[bold]{each['alert']}[/] {each['advice']}", soft_wrap=True)
 
 
 def _find(client: OpsClient, which: str) -> str:

@@ -81,6 +81,9 @@ def _end(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+_EXTRA = "extra-scrape-metrics"
+
+
 def start(given: Mapping[str, str]) -> None:
     """Runs the process with these flags."""
     values = {flag.name: given.get(flag.name, flag.default) for flag in USED}
@@ -121,6 +124,8 @@ def _told(options: MetricsOptions, values: Mapping[str, str], settings: Settings
         resend_delay=parse_duration(values["rules.alert.resend-delay"]),
         outage_tolerance=parse_duration(values["rules.alert.for-outage-tolerance"]),
         grace_period=parse_duration(values["rules.alert.for-grace-period"]),
+        notification_capacity=_whole(values, "alertmanager.notification-queue-capacity"),
+        extra_scrape_metrics=_EXTRA in values["enable-feature"].split(","),
         databases=monitored(settings, sys.executable) if settings else {},
         quit=lambda: signal.raise_signal(signal.SIGTERM),
     )
@@ -168,7 +173,7 @@ def _features(text: str) -> None:
             raise UsageError(
                 f"--enable-feature={name} is a Prometheus feature that opsctl does not have", "leave it out"
             )
-        if name not in NO_OP_FEATURES:
+        if name not in (*NO_OP_FEATURES, _EXTRA):
             print(f'level=WARN msg="Unknown option for --enable-feature" option={name}', file=sys.stderr, flush=True)
             LOG.warning("flags.unknown_feature", option=name)
 

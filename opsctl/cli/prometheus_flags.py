@@ -29,6 +29,7 @@ USED = (
     _flag("storage.tsdb.retention.time", "", "How long samples are kept.", duration),
     _flag("storage.tsdb.retention.size", "", "How much room blocks may take.", size),
     _flag("rules.alert.for-outage-tolerance", "1h", "Longest outage that alerts outlive.", duration),
+    _flag("alertmanager.notification-queue-capacity", "10000", "Most alerts waiting for one Alertmanager.", number),
     _flag("rules.alert.for-grace-period", "", "What pending alerts wait at least after a restart.", duration),
     _flag("rules.alert.resend-delay", "1m", "Least time between two sendings of an alert.", duration),
     _flag("query.lookback-delta", "5m", "How far back a value counts.", duration),
@@ -65,7 +66,6 @@ TAKEN = (
     _flag("rules.max-concurrent-evals", "4", "", number), _flag("scrape.adjust-timestamps", "true", "", boolean),
     _flag("scrape.timestamp-tolerance", "2ms", "", duration), _flag("scrape.discovery-reload-interval", "5s", "", duration),
     _flag("scrape.name-escaping-scheme", "values", ""),
-    _flag("alertmanager.notification-queue-capacity", "10000", "", number),
     _flag("alertmanager.notification-batch-size", "256", "", number),
     _flag("alertmanager.drain-notification-queue-on-shutdown", "true", "", boolean),
     _flag("alertmanager.timeout", "", ""),
@@ -126,7 +126,6 @@ LACKING_FEATURES = frozenset(
     [
         "agent",
         "exemplar-storage",
-        "extra-scrape-metrics",
         "auto-reload-config",
         "promql-per-step-stats",
         "promql-experimental-functions",

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from opsctl.cli.deliveries import outcome, watch
 from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
-from opsctl.client.http import OpsClient, connect
+from opsctl.client.http import connect
 from opsctl.core.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="List receivers, send a test message.")
-
-_OVER = ("sent", "failed")
 
 
 @app.command("list")
@@ -26,24 +25,24 @@ def list_receivers(role: AsRole = "viewer", config: ConfigFile = None, as_json: 
     if as_json:
         print_json(found)
         return
-    rows = [
-        (
-            r["name"],
-            i["kind"],
-            i["ratePerMinute"] or "-",
-            i["pending"],
-            f"{i['restSeconds']:.0f}s" if i["restSeconds"] else "-",
-        )
-        for r in found
-        for i in r["integrations"] or [{"kind": "(nobody)", "ratePerMinute": 0, "pending": 0, "restSeconds": 0}]
-    ]
-    table(("RECEIVER", "CHANNEL", "PER MINUTE", "PENDING", "RESTS"), rows)
+    table(
+        ("RECEIVER", "CHANNEL", "ROBOTS", "PER MINUTE", "PENDING", "RESTS"),
+        [_row(r["name"], i) for r in found for i in r["integrations"] or [None]],
+    )
+
+
+def _row(name: str, i: dict[str, Any] | None) -> tuple[object, ...]:
+    if i is None:
+        return name, "(无人 nobody)", "-", "-", "-", "-"
+    kind = f"{i['kind']} (备用 standby)" if i["standby"] else i["kind"]
+    rests = f"{i['restSeconds']:.0f}s" if i["restSeconds"] else "-"
+    return name, kind, i["robots"], i["ratePerMinute"] or "-", i["pending"], rests
 
 
 @app.command("test")
 def send_test(
     name: Annotated[str, typer.Argument(metavar="NAME")],
-    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")] = 15.0,
+    wait: Annotated[float, typer.Option("--wait", help="Seconds to wait for the outcome.")] = 30.0,
     role: AsRole = "operator",
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -54,19 +53,11 @@ def send_test(
     """
     client = connect(load_settings(config), role)
     numbers = client.post(f"/api/opsctl/v1/receivers/{name}/test")["deliveries"]
-    found = _watch(client, numbers, time.monotonic() + wait)
+    found = watch(client, numbers, time.monotonic() + wait)
     if as_json:
         print_json(found)
     else:
         for each in found:
-            console.print(f"{each['integration']}: {each['status']} {each['reason']}".rstrip(), soft_wrap=True)
+            console.print(outcome(each), soft_wrap=True)
     if any(d["status"] != "sent" for d in found):
         raise typer.Exit(1)
-
-
-def _watch(client: OpsClient, numbers: list[int], end: float) -> list[dict[str, Any]]:
-    while True:
-        found = [client.get(f"/api/opsctl/v1/deliveries/{n}") for n in numbers]
-        if all(d["status"] in _OVER for d in found) or time.monotonic() > end:
-            return found
-        time.sleep(0.2)

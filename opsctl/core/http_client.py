@@ -8,14 +8,18 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import aiohttp
 from yarl import URL
 
 from opsctl import __version__
 from opsctl.core.errors import OpsctlError
+from opsctl.core.http_plain import Answer, PlainHttp
 from opsctl.core.http_proxy import proxy_for
 from opsctl.core.http_settings import HttpSettings, OAuth2, ProxySettings, TlsConfig
 from opsctl.core.oauth import Tokens
@@ -29,6 +33,8 @@ _TLS_VERSIONS = {
     "TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3,
 }  # fmt: skip
 _Stamp = tuple[int, ...]
+_MOST = 65_536
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class CannotPrepare(OpsctlError):
@@ -44,12 +50,35 @@ class HttpClient:
     def __init__(self, trust_env: bool = False) -> None:
         """`trust_env`: whether proxies of the environment are used."""
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=trust_env, auto_decompress=False)
+        self._session = aiohttp.ClientSession(
+            connector=connector, trust_env=trust_env and bool(getproxies()), auto_decompress=False
+        )
+        self._proxied = trust_env and bool(getproxies())
+        self._plain = PlainHttp(_MOST)
         self._contexts: dict[tuple[TlsConfig, str], tuple[_Stamp, ssl.SSLContext]] = {}
         self._tokens: dict[str, Tokens] = {}
 
     async def close(self) -> None:
+        self._plain.close()
         await self._session.close()
+
+    async def exchange(
+        self, method: str, url: str, settings: HttpSettings, root: str, headers: Mapping[str, str], data: bytes,
+        most: int,
+    ) -> Answer:  # fmt: skip
+        """A request and the first `most` bytes of its answer; plain HTTP takes the short way.
+
+        Raises CannotPrepare, CannotConnect, BrokenOff, and what aiohttp raises.
+        """
+        straight = not (self._proxied or settings.oauth2 is not None or proxy_for(url, settings, os.environ))
+        way = plain_way(url) if straight else None
+        if way is not None:
+            sent = {"User-Agent": USER_AGENT, **own_headers(settings, root), **headers}
+            answer = await self._plain.request(method, way[0], way[1], sent, data)
+            if not (settings.follow_redirects and answer.status in _REDIRECTS):
+                return answer
+        async with self.request(method, url, settings, root, headers, data or None) as found:
+            return Answer(found.status, await found.content.read(most))
 
     @asynccontextmanager
     async def request(
@@ -105,6 +134,21 @@ class HttpClient:
         if known is None or known[0] != stamp:
             known = self._contexts[tls, root] = stamp, ssl_context(tls, root)
         return known[1]
+
+
+@lru_cache(maxsize=1024)
+def plain_way(url: str) -> tuple[tuple[str, int], str] | None:
+    """(host, port) and target of a simple http:// URL; None for any that needs more than that."""
+    if not url.startswith("http://") or not url.isascii() or any(c <= " " or c in '"<>\\^`{|}\x7f' for c in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        return None
+    if not parts.hostname or "@" in parts.netloc:
+        return None
+    return (parts.hostname, port), (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def ssl_context(tls: TlsConfig, root: str) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""ECS JSON logs: an event name and key-values, one object a line, to stderr or a rotated file."""
+"""ECS JSON logs (or logfmt): an event name and key-values, one object a line, to stderr or a rotated file."""
 
 from __future__ import annotations
 
@@ -39,6 +39,25 @@ class EcsFormatter(logging.Formatter):
         return orjson.dumps(fields, default=str).decode()
 
 
+class LogfmtFormatter(logging.Formatter):
+    """One log record as a logfmt line: `time=… level=INFO msg="…" key=value`. Source: prometheus/common promslog."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {
+            "time": iso(record.created), "level": record.levelname.replace("WARNING", "WARN"), "source": record.name,
+            "msg": record.getMessage(), **getattr(record, "fields", {}),
+        }  # fmt: skip
+        fields.pop("event.action", None)
+        if record.exc_info and record.exc_info[0] is not None:
+            fields["err"] = f"{record.exc_info[0].__name__}: {record.exc_info[1]}"
+        return " ".join(f"{key}={_logfmt(value)}" for key, value in fields.items())
+
+
+def _logfmt(value: Any) -> str:
+    text = str(value)
+    return orjson.dumps(text).decode() if not text or any(c <= " " or c in '="' for c in text) else text
+
+
 class Log:
     """A named logger: `log.info("scrape.failed", target=url, error=str(e))`."""
 
@@ -61,13 +80,13 @@ class Log:
         self._logger.log(level, event, extra={"fields": {"event.action": event, **fields}}, exc_info=exc)
 
 
-def configure(service: str, file: Path | None = None, level: str = "INFO") -> None:
-    """Sends every logger's lines as ECS JSON to `file` (rotated at 20 MB, 3 kept) or stderr."""
+def configure(service: str, file: Path | None = None, level: str = "INFO", logfmt: bool = False) -> None:
+    """Sends every logger's lines as ECS JSON to `file` (rotated at 20 MB, 3 kept) or stderr; `logfmt`: as logfmt."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(file, maxBytes=20_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(EcsFormatter(service))
+    handler.setFormatter(LogfmtFormatter() if logfmt else EcsFormatter(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

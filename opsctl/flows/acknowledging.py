@@ -10,11 +10,15 @@ from opsctl.alerts.history import History
 from opsctl.core.errors import Conflict, NotFound
 from opsctl.flows.alerting import Alerting
 from opsctl.model.alert import Alert
+from opsctl.model.person import Person
 from opsctl.oncall.acks import Ack
-from opsctl.oncall.document import OnCall, Person
 from opsctl.oncall.links import Links
+from opsctl.oncall.roster import OnCall
 
-VIA = {"dingtalk": "钉钉群", "wecom": "企业微信群", "webhook": "webhook"}
+VIA = {
+    "dingtalk": "钉钉群", "wecom": "企业微信群", "wecom_app": "企业微信", "feishu": "飞书群", "aliyun_sms": "短信",
+    "webhook": "webhook", "email": "邮件", "wechat": "企业微信",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Opened:
-    """A link that was opened: what was sent, what became of it, and by which channel."""
+    """A link that was opened: what was sent, what became of it, and by which channel. `person`: see Link."""
 
     batch: Batch
     seen: tuple[Seen, ...]
     via: str
     now: float
+    delivery: int = 0
+    person: str = ""
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -72,8 +78,21 @@ class Acknowledging:
     def open(self, token: str, now: float) -> Opened:
         """What a signed link is about. Raises Forbidden, NotFound."""
         link = self.links.read(token)
-        batch = self._history.told(link.delivery).batch
-        return Opened(batch, tuple(self._seen(a, now) for a in batch.alerts), VIA.get(link.via, link.via), now)
+        return self.opened(link.delivery, link.via, link.person, now)
+
+    def opened(self, delivery: int, via: str, person: str, now: float) -> Opened:
+        """What a message was about, for whom it was sent to. Raises NotFound."""
+        told = self._history.told(delivery)
+        seen = tuple(self._seen(a, now) for a in told.batch.alerts)
+        return Opened(told.batch, seen, VIA.get(via, via), now, told.id, person)
+
+    def owner(self, recipient: str) -> Person:
+        """Whose a personal link is, by the id that its channel knows him by; who is not in oncall.yml goes by it."""
+        for person in self.oncall.people:
+            if recipient in (person.mobile, person.wecom, person.dingtalk, person.id):
+                return person
+        shown = f"{recipient[:3]}****{recipient[-4:]}" if recipient.isdigit() and len(recipient) > 7 else recipient
+        return Person(id=recipient, name=shown)
 
     def _seen(self, told: Alert, now: float) -> Seen:
         live = self._alerting.alerts.get(told.fingerprint)

@@ -12,7 +12,7 @@ from opsctl.flows.history import monitored
 from opsctl.flows.resilience import Resilience
 from opsctl.gameday.scenario import load_scenarios, names_of
 from opsctl.model.inventory import Inventory, load_inventory
-from opsctl.oncall.document import load_oncall
+from opsctl.oncall.roster import load_oncall
 from opsctl.resilience.policy import load_policy
 from opsctl.rules import load_rules
 from opsctl.runbook.library import load_files, runbook_files

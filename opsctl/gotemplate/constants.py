@@ -16,7 +16,19 @@ _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v"
 def string_value(token: Token, name: str) -> str:
     if token.text[0] == "`":
         return token.text[1:-1].replace("\r", "")
-    return _unescaped(token.text[1:-1], token, name)
+    return _bytes_joined(_unescaped(token.text[1:-1], token, name, bytewise=True))
+
+
+def unquoted(text: str) -> str:
+    """What a Go string in double quotes says. Raises TemplateError."""
+    if "\n" in text:
+        raise TemplateError(f"invalid syntax in string {text}")
+    return _bytes_joined(_unescaped(text[1:-1], Token("string", text, 0), "", bytewise=True))
+
+
+def _bytes_joined(text: str) -> str:
+    """Escaped bytes, kept as lone surrogates until here, are the UTF-8 that they make together."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def char_value(token: Token, name: str) -> int:
@@ -27,7 +39,7 @@ def char_value(token: Token, name: str) -> int:
     return ord(text)
 
 
-def _unescaped(text: str, token: Token, name: str) -> str:
+def _unescaped(text: str, token: Token, name: str, bytewise: bool = False) -> str:
     def one(match: re.Match[str]) -> str:
         simple, byte, short, long, octal, bad = match.groups()
         if simple:
@@ -35,7 +47,7 @@ def _unescaped(text: str, token: Token, name: str) -> str:
         code = int(byte or short or long or "0", 16) if not octal else int(octal, 8)
         if bad is not None or code > 0x10FFFF or 0xD800 <= code < 0xE000:
             raise TemplateError(f"invalid syntax in string {token.text}", name, token.line)
-        return chr(code)
+        return chr(0xDC00 + code) if bytewise and (byte or octal) and 0x80 <= code <= 0xFF else chr(code)
 
     return _ESCAPE.sub(one, text)
 

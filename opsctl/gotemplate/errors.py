@@ -8,9 +8,9 @@ from opsctl.core.errors import OpsctlError
 class TemplateError(OpsctlError):
     """A template cannot be parsed or rendered. `line` is 1-based; `reason` the bare sentence."""
 
-    def __init__(self, reason: str, name: str = "", line: int = 0) -> None:
+    def __init__(self, reason: str, name: str = "", line: int = 0, hint: str = "") -> None:
         place = f"{name}:{line}: " if line else (f"{name}: " if name else "")
-        super().__init__(f"template: {place}{reason}")
+        super().__init__(f"template: {place}{reason}", hint)
         self.reason = reason
         self.name = name
         self.line = line

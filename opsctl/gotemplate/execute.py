@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from opsctl.core.errors import OpsctlError
 from opsctl.gotemplate.builtins import LAZY, truth
@@ -46,6 +46,14 @@ class Bounds:
     depth: int = 20
 
 
+class Page(Protocol):
+    """What the text becomes part of: it decides what is kept of the template's text, and how values are escaped."""
+
+    def text(self, text: str) -> str: ...
+
+    def value(self, value: Any, last: str) -> str: ...
+
+
 class _Break(Exception):
     pass
 
@@ -63,8 +71,10 @@ class Run:
         defined: Mapping[str, tuple[Node, ...]],
         functions: Mapping[str, Callable[..., Any]],
         bounds: Bounds,
+        page: Page | None = None,
     ) -> None:
         self._name = name
+        self._page = page
         self._defined = defined
         self._functions = functions
         self._bounds = bounds
@@ -85,11 +95,9 @@ class Run:
         for node in nodes:
             self._step(0)
             if isinstance(node, Text):
-                self._write(node.text, 0)
+                self._write(node.text if self._page is None else self._page.text(node.text), 0)
             elif isinstance(node, Action):
-                value = self._pipe(node.pipe, dot)
-                if not node.pipe.declared:
-                    self._write(_printed(value), node.pipe.line)
+                self._action(node.pipe, dot)
             elif isinstance(node, Branch):
                 self._branch(node, dot)
             elif isinstance(node, Include):
@@ -154,6 +162,25 @@ class Run:
         self._walk(nodes, data)
         self._variables = outer
         self._depth -= 1
+
+    def _action(self, pipe: Pipe, dot: Any) -> None:
+        last = pipe.commands[-1].args[0]
+        name = last.name if isinstance(last, Function) else ""
+        if self._page is not None and name == "html" and not pipe.declared:
+            self._write(self._page.value(self._before_html(pipe, dot), name), pipe.line)
+            return
+        value = self._pipe(pipe, dot)
+        if not pipe.declared:
+            self._write(_printed(value) if self._page is None else self._page.value(value, name), pipe.line)
+
+    def _before_html(self, pipe: Pipe, dot: Any) -> Any:
+        """What `html` at the end of a pipeline would be given: the page escapes it where it stands."""
+        command = pipe.commands[-1]
+        if len(pipe.commands) == 1 and len(command.args) == 2:
+            return self._argument(command.args[1], dot)
+        if len(command.args) == 1 and len(pipe.commands) > 1:
+            return self._pipe(replace(pipe, commands=pipe.commands[:-1]), dot)
+        return self._pipe(pipe, dot)
 
     # -- values
 
@@ -243,7 +270,10 @@ class Run:
         if not _accepts(function, len(given)):
             raise self._error(f"wrong number of args for {name}: got {len(given)}", line)
         try:
-            return function(*given)
+            made = function(*given)
+            if isinstance(made, str) and len(made) > self._bounds.output:
+                raise TemplateError(f"more than {self._bounds.output} characters")
+            return made
         except TemplateError as error:
             raise self._error(f"error calling {name}: {error.reason}", line) from error
         except OpsctlError as error:
@@ -316,12 +346,19 @@ def _source(term: Term) -> str:
 
 
 def _accepts(function: Callable[..., Any], count: int) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_kwonlyargcount:
+        return _binds(function, count)
+    given = count + (getattr(function, "__self__", None) is not None)
+    least = code.co_argcount - len(getattr(function, "__defaults__", None) or ())
+    return given >= least and (given <= code.co_argcount or bool(code.co_flags & inspect.CO_VARARGS))
+
+
+def _binds(function: Callable[..., Any], count: int) -> bool:
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return True
-    try:
-        signature.bind(*[None] * count)
+        inspect.signature(function).bind(*[None] * count)
     except TypeError:
         return False
+    except ValueError:  # a function without a signature
+        return True
     return True

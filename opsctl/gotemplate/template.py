@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from opsctl.gotemplate.builtins import BUILTINS
 from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.execute import Bounds, Run
-from opsctl.gotemplate.nodes import Node
+from opsctl.gotemplate.html import HtmlPage
+from opsctl.gotemplate.nodes import Branch, Include, Node
 from opsctl.gotemplate.parse import Parser
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -43,10 +44,35 @@ class Template:
         defined = {**(base.defined if base is not None else {}), **parser.defined}
         return Template(name, nodes, known, defined, bounds or Bounds())
 
-    def render(self, data: Any, functions: Functions | None = None) -> str:
-        """The text for these data. `functions` stand in for those of the same names. Raises TemplateError."""
+    def render(self, data: Any, functions: Functions | None = None, html: bool = False) -> str:
+        """The text for these data. `functions` stand in for those of the same names; `html` escapes values as
+        html/template does. Raises TemplateError."""
         known = {**self.functions, **functions} if functions else self.functions
         try:
-            return Run(self.name, self.defined, known, self.bounds).render(self.nodes, data)
+            page = HtmlPage() if html else None
+            return Run(self.name, self.defined, known, self.bounds, page).render(self.nodes, data)
         except RecursionError:
             raise TemplateError("the template goes too deep", self.name) from None
+
+    def undefined(self) -> tuple[str, ...]:
+        """The names of templates that this one calls, itself or through others, and that nobody defines."""
+        found: list[str] = []
+        seen: set[str] = set()
+        waiting = [self.nodes]
+        while waiting:
+            for name in _called(waiting.pop()):
+                if name not in seen:
+                    seen.add(name)
+                    nodes = self.defined.get(name)
+                    waiting += [nodes] if nodes is not None else []
+                    found += [] if nodes is not None else [name]
+        return tuple(found)
+
+
+def _called(nodes: tuple[Node, ...]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, Include):
+            yield node.name
+        elif isinstance(node, Branch):
+            yield from _called(node.then)
+            yield from _called(node.otherwise)

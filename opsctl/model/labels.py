@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 
 METRIC_NAME = "__name__"
 _OFFSET, _PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
@@ -12,15 +11,20 @@ _OFFSET, _PRIME, _MASK = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
 class Labels(Mapping[str, str]):
     """An immutable label set, sorted by name; empty values do not exist, as in Prometheus."""
 
-    __slots__ = ("_dict", "_hash", "pairs")
+    __slots__ = ("_dict", "_hash", "_print", "pairs")
 
     pairs: tuple[tuple[str, str], ...]
 
     def __init__(self, labels: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        items = labels.items() if isinstance(labels, Mapping) else labels
-        self.pairs = tuple(sorted((k, v) for k, v in items if v != ""))
+        items: Iterable[tuple[str, str]]
+        if isinstance(labels, dict):  # far the most frequent, and fast
+            items = labels.items()
+        else:
+            items = labels.items() if isinstance(labels, Mapping) else labels
+        self.pairs = tuple(sorted([p for p in items if p[1] != ""]))
         self._dict = dict(self.pairs)
         self._hash = hash(self.pairs)
+        self._print = ""
 
     def __getitem__(self, name: str) -> str:
         return self._dict[name]
@@ -50,6 +54,11 @@ class Labels(Mapping[str, str]):
         return f"{name}{{{inner}}}" if inner or not name else name
 
     @property
+    def plain(self) -> Mapping[str, str]:
+        """The same as a plain dict, in order of names; not to be changed."""
+        return self._dict
+
+    @property
     def name(self) -> str:
         """The metric's name, or ''."""
         return self._dict.get(METRIC_NAME, "")
@@ -71,15 +80,15 @@ class Labels(Mapping[str, str]):
 
     def fingerprint(self) -> str:
         """16 hex digits of FNV-1a over the sorted set. Source: prometheus/common model.LabelsToSignature."""
-        return _fingerprint(self.pairs)
+        if not self._print:
+            self._print = _fingerprint(self.pairs)
+        return self._print
 
 
-@lru_cache(maxsize=65_536)
 def _fingerprint(pairs: tuple[tuple[str, str], ...]) -> str:
     value = _OFFSET
-    for name, label in pairs:
-        for byte in name.encode() + b"\xff" + label.encode() + b"\xff":
-            value = ((value ^ byte) * _PRIME) & _MASK
+    for byte in b"".join([b"%b\xff%b\xff" % (name.encode(), label.encode()) for name, label in pairs]):
+        value = ((value ^ byte) * _PRIME) & _MASK
     return f"{value:016x}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,15 @@ class Ack:
 
 
 class Acks:
-    """The acknowledgements in force, one a fingerprint, each written down before it counts. Safe among threads."""
+    """The acknowledgements in force, one a fingerprint, each written down before it counts. Safe among threads.
+
+    `changed` is told of each that is given or ends: (fingerprint, when, its data or None).
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
         self._lock = threading.Lock()
+        self.changed: Callable[[str, float, Any], None] = lambda *_: None
         rows = database.rows("SELECT * FROM ack WHERE ended_at IS NULL")
         self._standing = {r["fingerprint"]: _ack(r) for r in rows}
 
@@ -73,7 +77,24 @@ class Acks:
                         )
                     )  # fmt: skip
             self._standing.update({a.fingerprint: a for a in given})
-            return given
+        for ack in given:
+            self.changed(ack.fingerprint, now, _data(ack))
+        return given
+
+    def merge(self, fingerprint: str, at: float, data: Mapping[str, Any] | None) -> None:
+        """Takes what another member has decided at `at`."""
+        with self._lock, self._db.transaction() as tx:
+            _end(tx, fingerprint, at, "by another member" if data is None else "replaced")
+            self._standing.pop(fingerprint, None)
+            if data is None:
+                return
+            row = (fingerprint, *(data[k] for k in ("who", "via", "comment", "at", "until")))
+            cursor = tx.execute("INSERT INTO ack (fingerprint, who, via, comment, at, until) VALUES (?,?,?,?,?,?)", row)
+            self._standing[fingerprint] = Ack(id=cursor.lastrowid or 0, fingerprint=fingerprint, **data)
+
+    def records(self) -> list[tuple[str, float, Any]]:
+        """Those in force: (fingerprint, when, data)."""
+        return [(a.fingerprint, a.at, _data(a)) for a in self.standing()]
 
     def take_back(self, fingerprint: str, now: float) -> None:
         """Ends an acknowledgement by hand. Raises NotFound."""
@@ -92,9 +113,23 @@ class Acks:
                     _end(tx, fingerprint, now, why)
             for fingerprint in ended:
                 del self._standing[fingerprint]
+        for fingerprint in ended:
+            self.changed(fingerprint, now, None)
 
     def standing(self) -> tuple[Ack, ...]:
         return tuple(self._standing.values())
+
+    def history(self, fingerprint: str) -> list[dict[str, Any]]:
+        """All acknowledgements of an alert, oldest first: who, via, comment, at, until, ended_at, ended_why."""
+        rows = self._db.rows("SELECT * FROM ack WHERE fingerprint=? ORDER BY id", fingerprint)
+        return [dict(r) for r in rows]
+
+    def given_since(self, since: float) -> dict[str, list[float]]:
+        """Fingerprint → the times at which it was acknowledged since an instant."""
+        found: dict[str, list[float]] = {}
+        for row in self._db.rows("SELECT fingerprint, at FROM ack WHERE at >= ? ORDER BY at", since):
+            found.setdefault(row["fingerprint"], []).append(row["at"])
+        return found
 
     def known(self, fingerprint: str) -> bool:
         return fingerprint in self._standing
@@ -102,6 +137,10 @@ class Acks:
     def lapsed(self, now: float) -> list[str]:
         """Fingerprints whose time is up."""
         return [a.fingerprint for a in self.standing() if a.until <= now]
+
+
+def _data(ack: Ack) -> dict[str, Any]:
+    return {k: getattr(ack, k) for k in ("who", "via", "comment", "at", "until")}
 
 
 def _end(tx: Any, fingerprint: str, now: float, why: str) -> None:

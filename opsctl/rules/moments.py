@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opsctl.rules.humanize import duration_text, time_text
+from opsctl.gotemplate.durations import duration_text
+from opsctl.rules.humanize import time_text
 
 _LAYOUT: Mapping[str, Callable[[datetime], str]] = {
     "January": lambda at: f"{at:%B}",

@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-_READY = re.compile(r"Listening on.*address=(\S+)")
+_READY = re.compile(r'Listening on.*address(?:=|":")([^\s"]+)')
 
 
 class Running:
@@ -74,6 +74,9 @@ class Running:
 
     def post(self, path: str, body: Any = None) -> requests.Response:
         return requests.post(f"{self.url}{path}", json=body, timeout=10)
+
+    def delete(self, path: str) -> requests.Response:
+        return requests.delete(f"{self.url}{path}", timeout=10)
 
     def fire(self, *label_sets: dict[str, str], **more: Any) -> None:
         """Posts alerts; `ends` resolves them."""

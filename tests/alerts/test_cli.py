@@ -61,7 +61,7 @@ async def test_receivers_test_tells_the_truth(robots: Robots, start: Any, tmp_pa
     file = settings(tmp_path, alerting.url.removeprefix("http://"))
     code, said = await opsctl(file, "receivers", "test", "all")
     assert code == 0, said
-    assert "all/dingtalk/0: sent" in said
+    assert "all/dingtalk/0: 已送达 sent" in said
     robots.answers["dingtalk"] = (300001, "token is not exist")
     code, said = await opsctl(file, "receivers", "test", "all", "--json")
     assert code == 1
@@ -69,3 +69,34 @@ async def test_receivers_test_tells_the_truth(robots: Robots, start: Any, tmp_pa
         "all/dingtalk/0": "failed",
         "all/webhook/0": "sent",
     }
+
+
+async def test_the_log_is_asked_by_receiver_channel_alert_and_a_failed_one_is_sent_again(
+    robots: Robots, start: Any, tmp_path: Path
+) -> None:
+    alerting = await start(config(robots, f"{DINGTALK}\n{HOOK}"))
+    file = settings(tmp_path, alerting.url.removeprefix("http://"))
+    robots.answers["dingtalk"] = (300001, "token is not exist")
+    await asyncio.to_thread(alerting.fire, {"alertname": "Broken", "instance": "h1"}, {"alertname": "Other"})
+    await until(lambda: robots.refusals == [300001, 300001] and len(robots.webhooks) == 2)
+    code, said = await opsctl(file, "deliveries", "list", "--channel", "dingtalk", "--alert", "Broken", "--json")
+    (row,) = json.loads(said)
+    assert (row["integration"], row["alerts"], row["status"]) == ("all/dingtalk/0", ["Broken"], "failed")
+    code, said = await opsctl(file, "deliveries", "list", "--alert", row["firing"][0], "--json")
+    assert {d["integration"] for d in json.loads(said)} == {"all/dingtalk/0", "all/webhook/0"}
+    for words in (("--receiver", "nobody"), ("--channel", "ding_alk"), ("--alert", "Brok"), ("--before", "1")):
+        assert json.loads((await opsctl(file, "deliveries", "list", *words, "--json"))[1]) == []
+    code, said = await opsctl(file, "deliveries", "list", "--status", "failed")
+    assert "失败 failed" in said
+    code, said = await opsctl(file, "deliveries", "show", str(row["id"]))
+    assert code == 0
+    assert "token is not exist" in said
+    assert "Broken@h1" in said
+    code, said = await opsctl(file, "deliveries", "retry", str(row["id"]))
+    assert (code, "失败 failed" in said) == (1, True), said
+    robots.answers.clear()
+    code, said = await opsctl(file, "deliveries", "retry", str(row["id"]))
+    assert (code, "已送达 sent" in said) == (0, True)
+    assert "Broken" in robots.taken[0].text
+    assert (await opsctl(file, "deliveries", "show", "999"))[0] == 1
+    assert (await opsctl(file, "deliveries", "list", "--status", "snet"))[0] == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from opsctl.alerts.config import Configuration, load_configuration
 from opsctl.core.errors import DocumentError
 from opsctl.model.labels import Labels
+from tests.servers import need
 
 GOOD = """
 global: {resolve_timeout: 2m}
@@ -63,6 +66,44 @@ def test_good_file(tmp_path: Path) -> None:
     assert len(made.inhibit_rules[0].source) == 2
 
 
+SECRETS = """
+global:
+  smtp_auth_password: hush1
+  http_config: {basic_auth: {username: u, password: hush2}}
+route: {receiver: a}
+receivers:
+- name: a
+  webhook_configs:
+  - url: http://user:hush3@h:9/hush4?x=1
+    http_config:
+      authorization:
+        credentials: |
+          hush5
+  email_configs: [{to: t@x, from: f@x, smarthost: "h:25", auth_secret: 'hush6', headers: {Subject: "key: x"}}]
+  wechat_configs: [{api_secret: "hush7", corp_id: c}]
+  dingtalk_configs:
+  - access_token: hush8
+    secret: hush9
+  heartbeat_configs: [{url: "http://h/hush10"}]
+- name: b
+"""
+
+
+def test_secrets_are_hidden_and_the_rest_loads_again(tmp_path: Path) -> None:
+    shown = load(tmp_path, SECRETS).standard
+    assert re.findall(r"hush\d+", shown) == []
+    assert shown.count("<secret>") == 9
+    assert 'url: "http://h:9/<secret>"' in shown
+    assert "  # dingtalk_configs:\n  # - access_token: <secret>\n  #   secret: <secret>\n" in shown
+    assert 'headers: {Subject: "key: x"}' in shown
+    again = load(tmp_path, shown)
+    assert sorted(again.integrations) == ["a/email/0", "a/webhook/0", "a/wechat/0"]
+    assert again.standard == shown
+    file = tmp_path / "shown.yml"
+    file.write_text(shown, encoding="utf-8")
+    subprocess.run([str(need("amtool")), "check-config", str(file)], check=True, capture_output=True)
+
+
 def test_tools_of_alertmanager_can_read_our_file(tmp_path: Path) -> None:
     shown = load(tmp_path, GOOD).standard
     assert "    # dingtalk_configs:\n    #   - {access_token_file: token, secret: <secret>}" in shown
@@ -79,7 +120,7 @@ def test_tools_of_alertmanager_can_read_our_file(tmp_path: Path) -> None:
         (
             "receiver: pager",
             "receiver: pagr",
-            ":9: route.routes[0].receiver: no receiver named 'pagr' (did you mean 'pager'?)",
+            ":9: route.routes[0].receiver: undefined receiver used in route: no receiver named 'pagr' (did you mean 'pager'?)",
         ),
         ("group_wait: 1s", "group_wait: 1 s", ":6: route.group_wait: not a valid duration"),
         ('team=~"a|b"', 'team=~"a(b"', ":8: route.routes[0].matchers[1]: error parsing regexp: missing closing ): "),
@@ -88,8 +129,9 @@ def test_tools_of_alertmanager_can_read_our_file(tmp_path: Path) -> None:
         (
             "dingtalk_configs",
             "slack_configs",
-            "this receiver is not spoken here (use webhook_configs, dingtalk_configs",
+            "this receiver is not spoken here (use webhook_configs, email_configs",
         ),
+        ("\nroute:", "\ntracing: {endpoint: x}\nroute:", ":3: tracing: is not done here (remove it)"),
         ("dingtalk_configs", "dingtlk_configs", "unknown key (did you mean 'dingtalk_configs'?)"),
         ("access_token_file: token", "access_token_file: nope", "access_token_file: cannot be read"),
         ("access_token_file: token", "rate_per_minute: 5", "access_token: is required"),
@@ -97,8 +139,8 @@ def test_tools_of_alertmanager_can_read_our_file(tmp_path: Path) -> None:
         ("http://${HOST}/x", "ftp://x", "not an http or https URL"),
         ("['...']", "['...', a]", "stands alone"),
         ("name: pager", "name: all", "used twice"),
-        ("receiver: all", "matchers: [a=b]", "the root route needs a receiver"),
-        ("{resolve_timeout: 2m}", "{smtp_from: a}", "global.smtp_from: unknown key"),
+        ("receiver: all", "matchers: [a=b]", "root route must specify a default receiver"),
+        ("{resolve_timeout: 2m}", "{smtp_form: a}", "global.smtp_form: unknown key (did you mean 'smtp_from'?)"),
     ],
 )
 def test_mistakes_are_named_with_their_line(tmp_path: Path, good: str, bad: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -14,11 +15,11 @@ from opsctl.alerts.delivery import SENT, Delivery, back_off, coalesce
 from opsctl.alerts.dispatch import Dispatcher
 from opsctl.alerts.document import TimesOf, WindowOf
 from opsctl.alerts.inhibit import Inhibitor, InhibitRule
-from opsctl.alerts.limiter import Limiter
-from opsctl.alerts.matcher_text import parse_matchers
+from opsctl.alerts.matcher_text import parse_matcher, parse_matchers
+from opsctl.alerts.names import classic_name
 from opsctl.alerts.queue import Queue
 from opsctl.alerts.route import Route
-from opsctl.alerts.silence import Silence, Silences
+from opsctl.alerts.silence import Silence, SilenceRules, Silences
 from opsctl.alerts.store import AlertStore, Held
 from opsctl.alerts.windows import parse_window
 from opsctl.core.clock import parse_iso
@@ -54,7 +55,7 @@ def test_matchers_in_both_forms(text: str, matchers: str) -> None:
     assert " ".join(str(m) for m in parse_matchers(text)) == matchers
 
 
-@pytest.mark.parametrize("text", ["a", '{a="b"', '"a=b', 'a=~"("', 'a="b" c="d"x"', "1a=b=c,"])
+@pytest.mark.parametrize("text", ["a", '{"a"="b', '"a=b', 'a=~"("', 'a="b" c="d"x"', "1a=b=c,"])
 def test_bad_matchers(text: str) -> None:
     with pytest.raises(ValueError):
         parse_matchers(text)
@@ -107,18 +108,6 @@ def test_dedup_says_why() -> None:
     assert needs_update(replace(both, firing=frozenset()), batch(gone), 60, True) == ""
 
 
-@given(some.lists(some.floats(0, 30), max_size=120), some.integers(1, 20), some.integers(0, 2**16))
-def test_never_more_than_the_rate_in_any_rolling_minute(gaps: list[float], rate: int, urgency: int) -> None:
-    limiter, now, taken = Limiter(rate), 0.0, []
-    for n, gap in enumerate(gaps):
-        now += gap
-        now += limiter.wait(now, bool(urgency >> (n % 16) & 1))
-        assert limiter.wait(now, True) == 0
-        limiter.took(now)
-        taken.append(now)
-    assert all(sum(1 for t in taken if start <= t <= start + 60) <= rate for start in taken)
-
-
 def delivery(number: int, *alerts: Alert, **more: object) -> Delivery:
     made = Delivery(id=number, created_at=0, channel="c", integration="r/x/0", batch=batch(*alerts), cause="first")
     return replace(made, **more)  # type: ignore[arg-type]
@@ -154,7 +143,7 @@ def test_queue_sends_the_worst_first_and_one_a_place() -> None:
     assert [a.name for a in taken.batch.alerts] == ["C"]
     assert queue.join(delivery(4, alert("D"))) is None  # what is under way is not changed
     assert queue.head(100) is None
-    queue.land(replace(taken, next_at=60.0))
+    queue.land(replace(taken, next_at=60.0, attempts=1))
     assert queue.head(59) is None
     assert queue.next_at() == 60.0
     joined = queue.join(delivery(5, alert("E")))
@@ -170,19 +159,43 @@ def test_back_off_grows_to_a_minute() -> None:
 
 
 def test_groups_are_due_as_alertmanager_has_them() -> None:
-    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_by=("alertname",), group_wait=10))
-    (group,) = dispatcher.insert(alert("A", starts=100), 100)
-    assert group.due == 110
-    assert dispatcher.insert(alert("A", starts=101, x="1"), 101) == []
-    (same,) = dispatcher.insert(alert("A", starts=50, x="2"), 102)
-    assert same is group
-    assert group.due == 102  # older than group_wait: at once
-    group.flushed = True
-    made = group.batch(103)
-    assert len(made.firing) == 3
+    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_by=("alertname",), group_wait=10, group_interval=60))
+    dispatcher.insert(alert("A", starts=100), 100)
+    assert dispatcher.next_due() == 110
+    dispatcher.insert(alert("A", starts=101, x="1"), 101)
+    assert dispatcher.next_due() == 110
+    dispatcher.insert(alert("A", starts=50, x="2"), 102)
+    assert dispatcher.next_due() == 102  # older than group_wait: at once
+    assert dispatcher.take_due(101, 10) == []
+    (group,) = dispatcher.take_due(103, 10)
+    assert dispatcher.next_due() == 163
+    assert len(group.batch(103).firing) == 3
     group.alerts[alert("A", x="1").fingerprint] = alert("A", x="1", ends=103)
     assert [a.labels.get("x") for a in group.settle(group.batch(104))] == ["1"]
     assert len(group.alerts) == 2
+
+
+def test_an_emptied_group_is_gone_and_the_next_begins_with_its_wait() -> None:
+    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_wait=10, group_interval=60), start_at=105)
+    dispatcher.insert(alert("A", starts=0, ends=50), 100)
+    assert dispatcher.take_due(104, 10) == []  # nothing before the start
+    (group,) = dispatcher.take_due(105, 10)
+    assert len(group.settle(group.batch(105))) == 1
+    dispatcher.drop_empty(group)
+    assert (len(dispatcher), dispatcher.next_due()) == (0, None)
+    dispatcher.insert(alert("A", starts=120), 120)
+    assert dispatcher.next_due() == 130
+
+
+def test_the_heap_serves_many_groups_in_their_order() -> None:
+    dispatcher = Dispatcher(Route(key="{}", receiver="r", group_by_all=True, group_wait=5, group_interval=60))
+    for number in range(50):
+        dispatcher.insert(alert("A", starts=100 + number, n=str(number)), 100 + number)
+    first = dispatcher.take_due(200, 30)
+    assert [g.labels["n"] for g in first] == [str(n) for n in range(30)]
+    assert len(dispatcher.take_due(200, 30)) == 20
+    assert dispatcher.take_due(259, 30) == []
+    assert len(dispatcher.take_due(260, 99)) == 50
 
 
 def test_inhibition_is_not_two_sided() -> None:
@@ -224,3 +237,64 @@ def test_silences_end_and_are_replaced() -> None:
     ):
         with pytest.raises(UsageError):
             silences.set(wrong, 20)
+
+
+def test_silences_take_what_alertmanager_takes() -> None:
+    silences = Silences(rules=SilenceRules(classic_name, most=2, largest=400))
+    made = Silence(
+        id="", matchers=(Matcher("a", "!=", "b"),), starts_at=0, ends_at=100, updated_at=0, created_by="", comment=""
+    )
+    number, _ = silences.set(made, 20)  # a negative matcher never counts as matching nothing
+    assert silences.get(number).starts_at == 20
+    same, _ = silences.set(replace(silences.get(number), starts_at=20.9), 30)
+    assert same == number  # starts are compared by the second
+    for wrong in (
+        replace(made, matchers=(Matcher("a", "=~", "x|"),)),
+        replace(made, matchers=(Matcher("中", "=", "x"),)),
+        replace(made, comment="x" * 400),
+    ):
+        with pytest.raises(UsageError):
+            silences.set(wrong, 30)
+    silences.set(made, 30)
+    with pytest.raises(UsageError, match="exceeded maximum number of silences: 2"):
+        silences.set(made, 30)
+
+
+def test_the_latest_record_of_a_silence_counts() -> None:
+    ours, theirs = Silences(), Silences()
+    made = Silence(
+        id="", matchers=(Matcher("a", "=", "b"),), starts_at=10, ends_at=100, updated_at=0, created_by="", comment=""
+    )
+    number, (first,) = ours.set(made, 10)
+    assert theirs.merge(first) == (first,)
+    (ended,) = theirs.expire(number, 50)
+    assert ours.merge(ended) == (ended,)
+    assert ours.merge(first) == ()
+    assert ours.silenced_by({"a": "b"}, 60) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "matcher"),
+    [
+        ("a=b", 'a="b"'),
+        (r'"\xf0\x9f\x99\x82"=dΘ', '🙂="dΘ"'),
+        ("00=b", '00="b"'),
+        (r'a="\d+"', r'a="\\d+"'),
+        ("a=b c", 'a="b c"'),
+        ("a='b'", "a=\"'b'\""),
+    ],
+)
+def test_one_filter(text: str, matcher: str) -> None:
+    assert str(parse_matcher(text)) == matcher
+
+
+@pytest.mark.parametrize("text", ['{a="b"}', "a", 'a="b",c="d"', '"\\q"=b', "", 'a=~"("'])
+def test_bad_filters(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_matcher(text)
+
+
+@given(some.text())
+def test_any_filter_is_a_matcher_or_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse_matcher(text).name

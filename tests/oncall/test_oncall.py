@@ -11,8 +11,8 @@ from opsctl.core.errors import DocumentError, Forbidden, NotFound
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 from opsctl.oncall.acks import SCHEMA, Acks
-from opsctl.oncall.document import load_oncall
 from opsctl.oncall.links import Link, Links, load_key
+from opsctl.oncall.roster import load_oncall
 
 
 def alert(ends: float | None = None) -> Alert:

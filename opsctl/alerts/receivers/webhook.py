@@ -2,73 +2,135 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from opsctl.alerts.batch import Batch
-from opsctl.alerts.receiver import Channel, HttpReceiver, Request
-from opsctl.model.alert import Alert
+from opsctl.alerts.documents.webhook import WebhookOf
+from opsctl.alerts.notification_data import data_json
+from opsctl.alerts.notification_templates import Templates, plain_templates
+from opsctl.alerts.receiver import (
+    Channel,
+    Courier,
+    HttpReceiver,
+    Outcome,
+    Request,
+    RetryAfter,
+    Unsendable,
+    channel_name,
+)
+from opsctl.alerts.setting import Setting, url_problem
+from opsctl.core.document import parse
+from opsctl.core.errors import DocumentError
+from opsctl.core.http_settings import HttpSettings
+from opsctl.gotemplate import TemplateError
+from opsctl.gotemplate.gojson import escaped, go_json
+from opsctl.model.person import Person
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
+_DEEPEST = 30
 
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook(HttpReceiver):
-    """Posts batches to a URL. `max_alerts` 0 means all."""
+    """Posts batches to a URL, or to the one that a file holds at the time. `max_alerts` 0 means all."""
 
     url: str
     name: str
+    templates: Templates = field(default_factory=plain_templates)
+    url_file: str = ""
+    http: HttpSettings = field(default_factory=HttpSettings)
+    root: str = ""
+    payload: Any = None
     send_resolved: bool = True
     max_alerts: int = 0
     timeout: float = 0.0
+    again: bool = True
     kind: str = "webhook"
 
-    @property
+    @cached_property
     def channel(self) -> Channel:
-        return Channel(name=self.name, lanes=16, timeout=self.timeout or 30.0, again=True)
+        return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=self.again)
 
-    def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
-        return (Request("POST", self.url, orjson.dumps(payload(batch, self.max_alerts)) + b"\n", _AGENT),)
+    def addressed(self, person: Person) -> Webhook:
+        """As Personal: the body's receiver names the person."""
+        return replace(self, again=False)
+
+    def messages(self, batch: Batch, now: float, key: str) -> tuple[Request | Unsendable, ...]:
+        url, templated = self.url, "{{" in self.url
+        try:
+            if templated:
+                url = self._text(url, batch)
+            body = self._message(batch) if self.payload is None else self._own(batch)
+        except TemplateError as error:
+            return (Unsendable(error.message),)
+        problem = url_problem(url) if templated else ""
+        return (Unsendable(problem) if problem else Request("POST", url, body, _AGENT, self.http, self.root),)
+
+    def _text(self, template: str, batch: Batch) -> str:
+        return self.templates.text(template, self.templates.data(batch, self.max_alerts), batch.now)
+
+    def _message(self, batch: Batch) -> bytes:
+        """The body of version 4."""
+        most = self.max_alerts
+        left_out = max(0, len(batch.alerts) - most) if most else 0
+        more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
+        whole = {**data_json(batch, most, self.templates.route_labels(batch, most)), **more}
+        return escaped(orjson.dumps(whole)) + b"\n"
+
+    def _own(self, batch: Batch) -> bytes:
+        data = self.templates.data(batch, self.max_alerts)
+        return go_json(_filled(self.payload, lambda text: self.templates.text(text, data, batch.now))) + b"\n"
+
+    async def send(self, message: Request | Unsendable, courier: Courier) -> Outcome:
+        """As Receiver."""
+        if self.url_file and isinstance(message, Request):
+            try:
+                url = (Path(self.root) / self.url_file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                return RetryAfter(f"url_file: cannot read {self.url_file}: {getattr(error, 'strerror', error)}")
+            if url_problem(url):
+                return RetryAfter(f"url_file: {self.url_file} holds no http or https URL")
+            message = replace(message, url=url)
+        return await super().send(message, courier)
 
 
-def payload(batch: Batch, max_alerts: int = 0) -> dict[str, Any]:
-    """The body of version 4."""
-    shown = batch.alerts[:max_alerts] if max_alerts else batch.alerts
-    return {
-        "receiver": batch.receiver,
-        "status": batch.status,
-        "alerts": [_alert(a) for a in shown],
-        "groupLabels": dict(batch.group_labels),
-        "commonLabels": _common([dict(a.labels) for a in shown]),
-        "commonAnnotations": _common([dict(a.annotations) for a in shown]),
-        "externalURL": batch.external_url,
-        "version": "4",
-        "groupKey": batch.group_key,
-        "truncatedAlerts": len(batch.alerts) - len(shown),
-    }
+def build_webhook(made: WebhookOf, setting: Setting) -> Webhook:
+    """From its document. Raises DocumentError."""
+    if bool(made.url) == bool(made.url_file):
+        most = "at most one of url & url_file must be configured"
+        raise setting.refuse("url", most if made.url else "one of url or url_file must be configured")
+    if made.url and "{{" not in made.url:
+        setting.check_url("url", made.url)
+    return Webhook(
+        url=made.url, url_file=made.url_file, name=channel_name("webhook", made.url or made.url_file),
+        templates=setting.templates, http=setting.http(made.http_config), root=str(setting.folder),
+        payload=made.payload, send_resolved=made.send_resolved, max_alerts=made.max_alerts, timeout=made.timeout,
+    )  # fmt: skip
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
-    return {
-        "status": "firing" if alert.ends_at is None else "resolved",
-        "labels": dict(alert.labels),
-        "annotations": dict(alert.annotations),
-        "startsAt": go_time(alert.starts_at),
-        "endsAt": "0001-01-01T00:00:00Z" if alert.ends_at is None else go_time(alert.ends_at),
-        "generatorURL": alert.generator_url,
-        "fingerprint": alert.fingerprint,
-    }
+def _filled(value: Any, fill: Any, depth: int = 0) -> Any:
+    """A payload with its texts filled in; a text that then reads as YAML of another kind is that, as upstream."""
+    if depth > _DEEPEST:
+        raise TemplateError("the payload goes too deep")
+    if isinstance(value, str):
+        text = fill(value)
+        try:
+            again = parse(text, "").data
+        except DocumentError:
+            return text
+        return text if isinstance(again, str) or again is None else _plain(again, fill, depth)
+    if isinstance(value, list):
+        return [_filled(v, fill, depth + 1) for v in value]
+    if isinstance(value, Mapping):
+        return {fill(k): _filled(v, fill, depth + 1) for k, v in value.items() if isinstance(k, str)}
+    return value
 
 
-def _common(sets: list[dict[str, str]]) -> dict[str, str]:
-    first = sets[0] if sets else {}
-    return {k: v for k, v in first.items() if all(s.get(k) == v for s in sets)}
-
-
-def go_time(at: float) -> str:
-    """Epoch seconds as Go marshals a time: RFC 3339, zeros after the last digit dropped."""
-    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
-    return text.rstrip("0").rstrip(".") + "Z" if "." in text else text + "Z"
+def _plain(value: Any, fill: Any, depth: int) -> Any:
+    return _filled(value, fill, depth + 1) if isinstance(value, list | Mapping) else value

@@ -5,13 +5,12 @@ Source: https://developer.work.weixin.qq.com/document/path/91770
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
 import orjson
 
-from opsctl.alerts import text
+from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.receiver import (
     Channel,
@@ -22,62 +21,70 @@ from opsctl.alerts.receiver import (
     Response,
     RetryAfter,
     Sent,
-    by_status,
+    channel_name,
 )
+from opsctl.alerts.receivers.errcode import Said, read
+from opsctl.model.person import Person
 
 MARKDOWN_BYTES = 4096
+_TAIL_BYTES = 1500  # links and mentions, at most
 _COLOUR = {"critical": "warning", "warning": "warning", "info": "comment"}
+_BUSY_TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeCom(HttpReceiver):
-    """One robot, known by its key."""
+    """One robot, known by its key. `mention_all`: not of critical alerts alone."""
 
     api_url: str
     key: str
     send_resolved: bool = True
     mentioned_list: tuple[str, ...] = ()
     rate_per_minute: int = 18
+    mention_all: bool = False
     kind: str = "wecom"
 
     @property
     def channel(self) -> Channel:
-        mark = hashlib.sha256(f"{self.api_url} {self.key}".encode()).hexdigest()[:12]
-        return Channel(name=f"wecom:{mark}", rate=self.rate_per_minute)
+        return Channel(name=channel_name(self.kind, f"{self.api_url} {self.key}"), rate=self.rate_per_minute)
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         url = f"{self.api_url.rstrip('/')}/cgi-bin/webhook/send?key={quote_plus(self.key)}"
-        body = {"msgtype": "markdown", "markdown": {"content": markdown(batch, self.mentioned_list)}}
-        return (Request("POST", url, orjson.dumps(body)),)
+        mentioned = batch.firing and (self.mention_all or batch.severity == "critical")
+        contents = markdown(batch, self.mentioned_list if mentioned else ())
+        return tuple(
+            Request("POST", url, orjson.dumps({"msgtype": "markdown", "markdown": {"content": each}}))
+            for each in contents
+        )
+
+    def addressed(self, person: Person) -> WeCom | None:
+        """As Personal: the group's message mentions the person."""
+        return replace(self, mentioned_list=(person.wecom,), mention_all=True) if person.wecom else None
 
     def outcome(self, response: Response) -> Outcome:
         """Reads errcode: -1 busy (three tries), 45009 too fast, 93000 no such robot."""
-        try:
-            answer = orjson.loads(response.body)
-            code, message = int(answer["errcode"]), str(answer.get("errmsg", ""))
-        except (ValueError, KeyError, TypeError):
-            found = by_status(response)
-            return RetryAfter("HTTP 200 without errcode") if isinstance(found, Sent) else found
-        reason = f"errcode {code}: {message}"
-        if code == 0:
+        said = read(response)
+        if not isinstance(said, Said):
+            return said
+        if said.code == 0:
             return Sent()
-        if code == -1:
-            return RetryAfter(reason, most=3)
-        if code == 45009:
-            return RetryAfter(reason, 61.0, rest=True)
-        return Refused(reason)
+        if said.code == -1:
+            return RetryAfter(said.reason, most=_BUSY_TRIES)
+        return RetryAfter(said.reason, 61.0, rest=True) if said.code == 45009 else Refused(said.reason)
 
 
-def markdown(batch: Batch, mentioned: tuple[str, ...] = ()) -> str:
-    """The message, cut between characters so that links and mentions still fit."""
+def markdown(batch: Batch, mentioned: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The message, or the pages of a digest; cut between characters so that links and mentions still fit."""
+    links = "　".join(f"[{t}]({u})" for t, u in text.buttons(batch))
+    mention = text.shorten(" ".join(f"<@{m}>" for m in mentioned), 500)
+    tail = "".join(f"\n{part}" for part in (links, mention) if part)
+    tail = tail if len(tail.encode()) <= _TAIL_BYTES else ""
+    if batch.digest:
+        room = MARKDOWN_BYTES - len(tail.encode())
+        return tuple(
+            page.replace("<@", "<＠") + tail for page in digest_text.pages(batch, room, lambda t: len(t.encode()))
+        )
     colour = _COLOUR.get(batch.severity, "comment") if batch.firing else "info"
-    links = []
-    if batch.firing and batch.ack_url:
-        links.append(f"[认领 ACK]({batch.ack_url})")
-    if batch.details_url:
-        links.append(f"[详情 Details]({batch.details_url})")
-    mention = " ".join(f"<@{m}>" for m in mentioned) if batch.firing and batch.severity == "critical" else ""
-    tail = "".join(f"\n{part}" for part in ("　".join(links), mention) if part)
     head = f'### <font color="{colour}">{text.title(batch)}</font>'
     written = "\n".join((head, *text.body(batch), f'<font color="comment">{text.english(batch)}</font>'))
-    return text.shorten(written, MARKDOWN_BYTES - len(tail.encode())) + tail
+    return (text.shorten(written.replace("<@", "<＠"), MARKDOWN_BYTES - len(tail.encode())) + tail,)

@@ -1,0 +1,1 @@
+"""Members of one alerting service: who is there, and the records that they share."""

@@ -1,0 +1,43 @@
+"""Regular expressions as templates use them: RE2, with Go's replacements. Source: regexp.Regexp.Expand."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+from opsctl.gotemplate.errors import TemplateError
+
+_VARIABLE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
+
+
+@lru_cache(maxsize=512)
+def compiled(pattern: str) -> Any:
+    """A pattern, not anchored. Raises TemplateError."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
+        raise TemplateError(f"error parsing regexp: {reason}") from error
+
+
+def replace_all(pattern: str, replacement: str, text: str) -> str:
+    """Every match replaced; `$1`, `$name`, `${name}` stand for groups, empty where there is none."""
+    made = compiled(pattern)
+
+    def expanded(match: Any) -> str:
+        def one(found: re.Match[str]) -> str:
+            name = found.group(1) or found.group(2)
+            if name is None:
+                return "$"
+            if name.isdigit():
+                return (match.group(int(name)) or "") if int(name) <= made.groups else ""
+            return (match.group(name) or "") if name in made.groupindex else ""
+
+        return _VARIABLE.sub(one, replacement)
+
+    return str(made.sub(expanded, text))
