@@ -194,7 +194,7 @@ def test_every_rule_finds_series_on_the_real_exporter(system: str, tmp_path: Pat
         }
         with scraped(tmp_path, pages) as server:
             asked = [
-                (rule.name, pretty(branch))
+                (rule.name, pretty(branch, rule.expr))
                 for rule in rules(system)
                 for branch in branches(loosened(parse(rule.expr)))
                 if not elsewhere(branch)
