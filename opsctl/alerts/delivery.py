@@ -13,6 +13,8 @@ from opsctl.core.clock import iso
 
 PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
 OPEN = (PENDING, SENDING)
+BY_HAND = "retried by hand"
+"""The cause of a delivery that somebody sends once more, whatever the notification log says."""
 _RANK = {"critical": 1, "warning": 1}
 Place = tuple[str, str]
 """Whom a delivery tells of what: (group key, integration key)."""

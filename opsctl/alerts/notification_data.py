@@ -11,6 +11,7 @@ from opsctl.alerts.batch import Batch
 from opsctl.gotemplate.errors import TemplateError
 from opsctl.gotemplate.gojson import Struct
 from opsctl.gotemplate.gotime import GoTime, rfc3339
+from opsctl.gotemplate.text import go_text
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
 
@@ -110,8 +111,7 @@ class _Fields:
         return self.fields
 
     def __go_text__(self) -> str:
-        from_text = (v.__go_text__() if hasattr(v, "__go_text__") else str(v) for v in self.fields.values())
-        return "{" + " ".join(from_text) + "}"
+        return "{" + " ".join(go_text(v) for v in self.fields.values()) + "}"
 
     def __go_json__(self) -> Struct:
         return Struct(self._json())

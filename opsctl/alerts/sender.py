@@ -16,7 +16,7 @@ from opsctl.alerts import standby, state
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.carried import Carried
 from opsctl.alerts.dedup import Entry, NotificationLog, entry_of
-from opsctl.alerts.delivery import FAILED, PENDING, SENDING, SUPERSEDED, Delivery, back_off
+from opsctl.alerts.delivery import BY_HAND, FAILED, PENDING, SENDING, SUPERSEDED, Delivery, back_off
 from opsctl.alerts.digest import gather, unite
 from opsctl.alerts.figures import Figures
 from opsctl.alerts.flight import Dress, Flights
@@ -304,8 +304,10 @@ class Sender:
 
     def _is_told(self, delivery: Delivery) -> bool:
         """Whether another member has told all of it since it was queued; of a digest, all that it carries."""
+        if delivery.batch.test or delivery.cause == BY_HAND:
+            return False
         told = [m for m in self._carried.of(delivery.id) if not m.batch.digest] or [delivery]
-        return not delivery.batch.test and all(self._is_told_since(d) for d in told)
+        return all(self._is_told_since(d) for d in told)
 
     def _is_told_since(self, delivery: Delivery) -> bool:
         entry = self._log.get(delivery.place, self._clock.now())

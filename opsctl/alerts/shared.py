@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opsctl.alerts.batch import Batch
+from opsctl.alerts.personal import Personal
 from opsctl.alerts.receiver import Channel, Courier, Outcome, Receiver
+from opsctl.model.person import Person
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Shared:
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Any, ...]:
         return self.members[0].messages(batch, now, key)
+
+    def addressed(self, person: Person) -> Shared | None:
+        """As Personal, where each member can."""
+        found = [m.addressed(person) if isinstance(m, Personal) else None for m in self.members]
+        made = tuple(f for f in found if f is not None)
+        return Shared(made) if len(made) == len(self.members) else None
 
     async def send(self, message: Any, courier: Courier) -> Outcome:
         return await self.members[0].send(message, courier)

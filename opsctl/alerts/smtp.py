@@ -38,8 +38,11 @@ class Server:
 
 
 async def send_mail(server: Server, mail: Mail, timeout: float) -> Outcome:
-    """One connection for one mail, as Alertmanager has it. Raises ConnectionError when it breaks off after the
-    content went out, for then nobody knows whether it was taken."""
+    """One connection for one mail, as Alertmanager has it; `timeout` in seconds for each step.
+
+    Raises ConnectionError or TimeoutError when it breaks off or hangs after the content went out: nobody knows then
+    whether it was taken.
+    """
     try:
         context = ssl_context(server.tls, server.root)
     except CannotPrepare as error:

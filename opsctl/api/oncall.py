@@ -14,6 +14,7 @@ from opsctl.api.json_body import json_object, text_of
 from opsctl.core.clock import Clock, parse_iso
 from opsctl.core.errors import UsageError
 from opsctl.flows.duty import Duty
+from opsctl.flows.escalating import Escalating
 from opsctl.oncall.schedule import Override
 
 PREFIX = "/api/opsctl/v1/oncall"
@@ -22,12 +23,13 @@ PREFIX = "/api/opsctl/v1/oncall"
 class OnCallApi:
     """Endpoints under /api/opsctl/v1/oncall; errors are raised as core errors and shown as problem+json."""
 
-    def __init__(self, duty: Duty, clock: Clock) -> None:
-        self._duty, self._clock = duty, clock
+    def __init__(self, duty: Duty, escalating: Escalating, clock: Clock) -> None:
+        self._duty, self._escalating, self._clock = duty, escalating, clock
 
     def routes(self) -> list[Path]:
         return [
             Path(PREFIX, self.now, methods=["GET"]),
+            Path(f"{PREFIX}/ladders", self.ladders, methods=["GET"]),
             Path(f"{PREFIX}/overrides", self.overrides, methods=["GET"]),
             Path(f"{PREFIX}/overrides", self.override, methods=["POST"]),
             Path(f"{PREFIX}/overrides/{{id}}", self.end, methods=["DELETE"]),
@@ -47,6 +49,9 @@ class OnCallApi:
     async def calendar(self, request: Request) -> Response:
         start, days = self._span(request)
         return Response(self._duty.ics(request.path_params["schedule"], start, days), media_type="text/calendar")
+
+    async def ladders(self, _: Request) -> Response:
+        return answer(self._escalating.shown())
 
     async def overrides(self, _: Request) -> Response:
         return answer(self._duty.overrides(self._clock.now()))

@@ -120,7 +120,7 @@ class AlertingProcess:
         self._overrides = Overrides(Database(options.storage / "oncall.db", overrides.SCHEMA))
         self._duty = Duty(lambda: self._oncall, self._overrides)
         self._writer, log = Writer(self._database), NotificationLog(options.retention, remembered.told)
-        dress = dresser(links, self._acks, clock)
+        dress = dresser(links, self._acks, clock, self._duty.names)
         self.sender = Sender(self._writer, log, clock, self.figures, dress, remembered)
         self._make: Callable[[Others], Alerting] = lambda others: Alerting(
             configuration, remembered, self._writer, self.sender, log, self._acks, clock, self.figures,
@@ -251,7 +251,7 @@ class AlertingProcess:
             *LifeApi(Explaining(self.alerting, self._database, history, self._acks), self._clock).routes(),
             *RoutingApi(self.alerting).routes(),
             *NoiseApi(history, self._acks, self._clock).routes(),
-            *OnCallApi(self._duty, self._clock).routes(),
+            *OnCallApi(self._duty, self.alerting.escalating, self._clock).routes(),
             *LinkPages(self._acknowledging, silencing, self._clock).routes(),
             *WeComCallbackApi(callback, self._clock).routes(),
             *own_routes(self._metrics, self.reload),

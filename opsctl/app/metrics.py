@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from opsctl.api.prometheus import PrometheusApi
 from opsctl.core.clock import SystemClock
+from opsctl.core.memory import return_memory
 from opsctl.flows.alert_journal import AlertJournal
 from opsctl.flows.engines import open_home
 from opsctl.flows.monitoring import Monitoring
@@ -20,6 +21,7 @@ from opsctl.flows.receiving import Receiver
 from opsctl.flows.remote_writing import RemoteWriting
 from opsctl.flows.rule_figures import RuleFigures
 from opsctl.flows.ruling import Ruler
+from opsctl.metrics.census import SeriesLimits
 from opsctl.metrics.notifier import Notifier, NotifierFigures
 from opsctl.metrics.remote_writer import RemoteFigures
 from opsctl.promql import Limits
@@ -40,6 +42,8 @@ class MetricsOptions:
     listen: str
     external_url: str = ""
     retention_seconds: float = 90 * 86_400.0
+    retention_bytes: int = 0
+    series_limits: SeriesLimits = field(default_factory=SeriesLimits)
     lifecycle: bool = False
     write_receiver: bool = False
     engine: str = "embedded"
@@ -78,6 +82,7 @@ class MetricsProcess:
 
 def build_metrics(options: MetricsOptions) -> MetricsProcess:
     """Opens the store and wires everything; nothing runs yet. Raises StateError when the folder is in use."""
+    return_memory()
     disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
@@ -85,7 +90,7 @@ def build_metrics(options: MetricsOptions) -> MetricsProcess:
     clock = SystemClock()
     home = open_home(
         options.engine, folder=options.storage_path, retention_seconds=options.retention_seconds, registry=registry,
-        query_timeout=options.query_timeout, url=options.engine_url, token_file=options.engine_token_file,
+        retention_bytes=options.retention_bytes, series_limits=options.series_limits, query_timeout=options.query_timeout, url=options.engine_url, token_file=options.engine_token_file,
     )  # fmt: skip
     storage = home.storage
     pools = (

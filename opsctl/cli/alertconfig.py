@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,14 @@ from opsctl.core.errors import DocumentError
 app = typer.Typer(no_args_is_help=True, help="Check alertmanager.yml and its templates.")
 
 
+class Matchers(enum.StrEnum):
+    """As parse_matchers names them."""
+
+    fallback = "fallback"
+    classic = "classic"
+    utf8 = "utf8"
+
+
 @app.callback()
 def _noun() -> None:
     """Keeps `check` a verb, although it is the only one."""
@@ -23,16 +32,16 @@ def _noun() -> None:
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Files as alertmanager.yml.", metavar="FILE…")],
-    classic: Annotated[
-        bool, typer.Option("--classic", help="Read matchers as --enable-feature=classic-mode does.")
-    ] = False,
+    mode: Annotated[
+        Matchers, typer.Option("--matchers", help="How matchers are read: as without --enable-feature, or with it.")
+    ] = Matchers.fallback,
     as_json: AsJson = False,
 ) -> None:
     """Check files as amtool does, our receivers and every template in them too; exit 1 if one is wrong.
 
     Example: opsctl alertconfig check alertmanager.yml
     """
-    results = [(path, _checked(path, classic)) for path in files]
+    results = [(path, _checked(path, mode)) for path in files]
     if as_json:
         print_json([_json(path, result) for path, result in results])
     else:
@@ -42,9 +51,9 @@ def check(
         raise typer.Exit(1)
 
 
-def _checked(path: Path, classic: bool) -> Checked | DocumentError:
+def _checked(path: Path, mode: Matchers) -> Checked | DocumentError:
     try:
-        return check_configuration(path, "classic" if classic else "fallback")
+        return check_configuration(path, mode.value)
     except DocumentError as error:
         return error
 

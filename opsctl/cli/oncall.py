@@ -152,6 +152,27 @@ def override(
         console.print(f"撤回 / take back: opsctl oncall override --end {found['id']}", soft_wrap=True)
 
 
+@app.command()
+def ladders(role: AsRole = "viewer", config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Which groups of alerts are climbing an escalation policy, and who was paged.
+
+    Example: opsctl oncall ladders
+    """
+    found = connect(load_settings(config), role).get(f"{_ROOT}/ladders")
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        console.print("没有升级中的告警 / nothing is escalating")
+        return
+    rows = [
+        (", ".join(x["alerts"]), x["policy"], x["status"], f"{x['round']}/{x['nextStep']}",
+         _time(x["nextAt"]) if x["nextAt"] else "-", x["why"])
+        for x in found
+    ]  # fmt: skip
+    table(("ALERTS", "POLICY", "STATE", "ROUND/STEP", "NEXT AT", "WHY"), rows)
+
+
 def _wanted(
     client: OpsClient, person: str, begin: str, until: str, reason: str, schedule: str
 ) -> dict[str, str]:  # fmt: skip

@@ -16,7 +16,9 @@ from opsctl.core.errors import UsageError
 from opsctl.core.log import configure
 from opsctl.core.settings import Settings, load_settings
 from opsctl.flows.history import monitored
+from opsctl.metrics.census import SeriesLimits
 from opsctl.model.duration import parse_duration
+from opsctl.model.size import parse_size
 from opsctl.promql.scope import MAX_SAMPLES
 from opsctl.serve import serve
 
@@ -41,7 +43,6 @@ class LogFormat(StrEnum):
 
 _LEVELS = {LogLevel.debug: "DEBUG", LogLevel.info: "INFO", LogLevel.warn: "WARNING", LogLevel.error: "ERROR"}
 _LACKING = {
-    "--storage.tsdb.retention.size": "bound the store with --storage.tsdb.retention.time",
     "--web.enable-admin-api": "stop the process to take its folder away or to copy it",
 }
 
@@ -54,7 +55,6 @@ def _refuse(parameter: typer.CallbackParam, value: Any) -> Any:
     return value
 
 
-Refused = Annotated[str, typer.Option("--storage.tsdb.retention.size", hidden=True, callback=_refuse)]
 RefusedSwitch = Annotated[bool, typer.Option("--web.enable-admin-api", hidden=True, callback=_refuse)]
 
 
@@ -65,6 +65,9 @@ def run(
     listen: Annotated[str, typer.Option("--web.listen-address", help="HOST:PORT.", metavar="ADDRESS")] = "",
     retention: Annotated[
         str, typer.Option("--storage.tsdb.retention.time", help="How long samples are kept.", metavar="DURATION")
+    ] = "",
+    retention_size: Annotated[
+        str, typer.Option("--storage.tsdb.retention.size", help="How much room blocks may take.", metavar="SIZE")
     ] = "",
     external_url: Annotated[str, typer.Option("--web.external-url", help="How others reach it.", metavar="URL")] = "",
     lifecycle: Annotated[bool, typer.Option("--web.enable-lifecycle", help="Open POST /-/reload.")] = False,
@@ -98,7 +101,6 @@ def run(
     log_format: Annotated[
         LogFormat, typer.Option("--log.format", help="Taken for its name's sake: logs are ECS JSON.")
     ] = LogFormat.json,
-    retention_size: Refused = "",
     admin_api: RefusedSwitch = False,
     config: Annotated[
         str | None, typer.Option("--config", help="opsctl.yml, for defaults and databases.", metavar="FILE")
@@ -117,6 +119,8 @@ def run(
         options,
         external_url=external_url or f"http://{options.listen}",
         retention_seconds=_retention(retention, settings),
+        retention_bytes=_retention_size(retention_size, settings),
+        series_limits=_limits(settings),
         lifecycle=lifecycle,
         write_receiver=write_receiver,
         query_timeout=_duration(timeout, "--query.timeout"),
@@ -129,7 +133,8 @@ def run(
         databases=monitored(settings, sys.executable) if settings else {},
         flags={
             "config.file": str(options.config_file), "storage.tsdb.path": str(options.storage_path),
-            "storage.tsdb.retention.time": retention, "web.listen-address": options.listen,
+            "storage.tsdb.retention.time": retention, "storage.tsdb.retention.size": retention_size,
+            "web.listen-address": options.listen,
             "web.external-url": external_url, "web.enable-lifecycle": str(lifecycle).lower(),
             "web.enable-remote-write-receiver": str(write_receiver).lower(),
             "query.timeout": timeout, "query.max-concurrency": str(concurrency),
@@ -176,6 +181,22 @@ def _retention(text: str, settings: Settings | None) -> float:
     if text:
         return _duration(text, "--storage.tsdb.retention.time")
     return settings.metrics.retention_days * 86_400.0 if settings else 15 * 86_400.0
+
+
+def _retention_size(text: str, settings: Settings | None) -> int:
+    if not text:
+        return settings.metrics.retention_size if settings else 0
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"--storage.tsdb.retention.size: {error}") from error
+
+
+def _limits(settings: Settings | None) -> SeriesLimits:
+    """Those of opsctl.yml; without it none, as Prometheus has none."""
+    if settings is None:
+        return SeriesLimits()
+    return SeriesLimits(settings.metrics.max_series, settings.metrics.max_series_per_target)
 
 
 def _positive(text: str, flag: str) -> float:

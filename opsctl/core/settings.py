@@ -7,9 +7,9 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, NonNegativeInt
 
-from opsctl.core.document import convert, document, read
+from opsctl.core.document import Size, convert, document, read
 from opsctl.core.errors import UsageError
 
 FILE_NAME = "opsctl.yml"
@@ -43,13 +43,19 @@ class Listen:
 
 @document
 class Metrics:
-    """The metrics home: our own store, or any engine with Prometheus' API and remote write at `url`."""
+    """The metrics home: our own store, or any engine with Prometheus' API and remote write at `url`.
+
+    Of our own store: blocks go by age and by `retention_size` (bytes); so many series in all and of a target, 0: no limit.
+    """
 
     engine: Literal["embedded", "prometheus"] = "embedded"
     url: str = ""
     token_file: str = ""
     config: str = "prometheus.yml"
     retention_days: int = 90
+    retention_size: Size = 0
+    max_series: NonNegativeInt = 1_000_000
+    max_series_per_target: NonNegativeInt = 100_000
 
 
 @document

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from opsctl.alerts.batch import Batch, LinkSet
-from opsctl.alerts.delivery import FAILED, PENDING, Delivery
+from opsctl.alerts.delivery import BY_HAND, FAILED, PENDING, Delivery
 from opsctl.alerts.flight import Dress
 from opsctl.alerts.receiver import Addressed, Integration
+from opsctl.alerts.receivers.oncall import OnCallReceiver
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.shared import members_of
 from opsctl.alerts.writer import Writer
@@ -76,7 +77,7 @@ class Delivering:
             raise Conflict(f"delivery {delivery.id} is {delivery.status}", "only a failed one can be tried again")
         if delivery.integration not in self._alerting.configuration.integrations:
             raise Conflict(f"its receiver {delivery.integration} is no longer configured", "opsctl receivers list")
-        again = replace(delivery, status=PENDING, attempts=0, part=0, next_at=now, reason="", cause="retried by hand")
+        again = replace(delivery, status=PENDING, attempts=0, part=0, next_at=now, reason="", cause=BY_HAND)
         await self._writer.write(self._sender.requeue(again))
         return again
 
@@ -87,14 +88,16 @@ class Delivering:
             raise NotFound(f"no receiver {name!r}", "opsctl receivers list")
         numbers = []
         for each in integrations:
-            if each.impl.kind == "heartbeat":
+            if each.impl.kind in ("heartbeat", "oncall"):
                 continue
             self._tests += 1
             number, written = self._alerting.test(each, _test_batch(name, f"test:{each.key}:{now}:{self._tests}", now))
             await written
             numbers.append(number)
         if not numbers:
-            raise Conflict(f"receiver {name!r} has nothing that takes messages", "opsctl receivers list")
+            vias = [v for i in integrations if isinstance(i.impl, OnCallReceiver) for v in i.impl.via]
+            hint = f"it pages by others: opsctl receivers test {vias[0]}" if vias else "opsctl receivers list"
+            raise Conflict(f"receiver {name!r} takes no messages of its own", hint)
         return numbers
 
     def receivers(self, now: float) -> list[dict[str, Any]]:

@@ -37,6 +37,12 @@ class Duty:
             "until": iso(shift.end), "next": _person(oncall, schedule.next(at)),
         }  # fmt: skip
 
+    def names(self, at: float) -> tuple[str, ...]:
+        """Who has a duty now, by name; nobody where no schedule is written."""
+        oncall = self.oncall()
+        found = (oncall.person(schedule.who(at) or "") for schedule in oncall.schedules.values())
+        return tuple(dict.fromkeys(p.name for p in found if p is not None))
+
     def shifts(self, name: str, start: float, days: float) -> list[dict[str, Any]]:
         """The shifts of a schedule from `start` on. Raises NotFound, UsageError."""
         oncall, found = self._shifts(name, start, days)

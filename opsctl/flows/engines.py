@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from opsctl.core.folder import OwnedFolder
 from opsctl.flows.evaluating import Evaluator, Pushed
+from opsctl.metrics.census import SeriesLimits
 from opsctl.metrics.figures import StoreFigures
 from opsctl.metrics.remote import RemoteApi, RemoteStore
 from opsctl.metrics.storage import Storage
@@ -28,6 +29,8 @@ class EngineOptions:
     folder: Path
     retention_seconds: float
     registry: CollectorRegistry
+    retention_bytes: int = 0
+    series_limits: SeriesLimits = field(default_factory=SeriesLimits)
     query_timeout: float = 120.0
     url: str = ""
     token_file: Path | None = None
@@ -35,11 +38,15 @@ class EngineOptions:
 
 @dataclass(frozen=True)
 class Home:
-    """Where samples are and who evaluates. `lanes`: remotes that get all samples besides those of prometheus.yml."""
+    """Where samples are and who evaluates. `lanes`: remotes that get all samples besides those of prometheus.yml.
+
+    `take_late` says how late samples may come, in seconds; an engine elsewhere has a setting of its own for that.
+    """
 
     storage: Storage
     evaluator: Evaluator
     metric_counts: Callable[[], dict[str, int]]
+    take_late: Callable[[float], None] = lambda seconds: None
     lanes: tuple[RemoteWrite, ...] = ()
     folder: OwnedFolder | None = None
 
@@ -51,9 +58,11 @@ class Home:
 
 
 def _embedded(options: EngineOptions) -> Home:
-    store = EmbeddedStore(options.folder, options.retention_seconds)
+    store = EmbeddedStore(
+        options.folder, options.retention_seconds, options.retention_bytes, limits=options.series_limits
+    )
     options.registry.register(StoreFigures(store.status))
-    return Home(store, Evaluator(), store.metric_counts)
+    return Home(store, Evaluator(), store.metric_counts, store.take_late)
 
 
 def _prometheus(options: EngineOptions) -> Home:
@@ -65,7 +74,8 @@ def _prometheus(options: EngineOptions) -> Home:
         bearer_token_file=str(options.token_file.resolve()) if options.token_file else "",
         queue_config=QueueConfig(batch_send_deadline=_DEADLINE),
     )  # fmt: skip
-    return Home(store, Evaluator(pushed.instant, pushed.range), store.metric_counts, (lane,), folder)
+    evaluator = Evaluator(pushed.instant, pushed.range)
+    return Home(store, evaluator, store.metric_counts, lanes=(lane,), folder=folder)
 
 
 ENGINES: tuple[tuple[str, Callable[[EngineOptions], Home]], ...] = (

@@ -21,7 +21,7 @@ from opsctl.alerts.receiver import Integration
 from opsctl.alerts.receivers.oncall import OnCallReceiver
 from opsctl.alerts.sender import Sender
 from opsctl.alerts.writer import Statement
-from opsctl.core.clock import Clock
+from opsctl.core.clock import Clock, iso
 from opsctl.core.errors import OpsctlError, UsageError
 from opsctl.core.log import Log
 from opsctl.flows.standing import Standing
@@ -76,6 +76,20 @@ class Escalating:
 
     def all(self) -> tuple[Ladder, ...]:
         return tuple(self._ladders.values())
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Every ladder as the API shows it, those that climb first."""
+        order = sorted(self.all(), key=lambda x: (x.status != CLIMBING, -x.at))
+        return [
+            {
+                "groupKey": x.group_key, "receiver": x.integration.split("/oncall/")[0], "policy": x.policy,
+                "status": x.status, "began": iso(x.began), "round": x.lap + 1, "nextStep": x.step + 1,
+                "nextAt": iso(x.next_at) if x.status == CLIMBING else None, "why": x.ended_why,
+                "alerts": sorted({a.name for a in self._batches[x.group_key, x.integration].alerts}),
+                "paged": list(x.paged),
+            }
+            for x in order
+        ]  # fmt: skip
 
     def overdue(self, now: float) -> int:
         """How many climbing ladders should have taken their step half a minute ago."""

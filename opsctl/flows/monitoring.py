@@ -91,6 +91,7 @@ class Monitoring:
     def _apply(self, config: PrometheusConfig) -> None:
         managers = config.alerting.alertmanagers
         receivers = [Receiver(url, m.timeout, m, config.root) for m in managers for url in m.urls()]
+        self._home.take_late(config.storage.tsdb.out_of_order_time_window)
         self.queries.default_step_ms = int(config.global_.evaluation_interval * 1000)
         self.notifier.configure(receivers, config.global_.external_labels, config.alerting.alert_relabel_configs)
         self.scraper.apply(config)

@@ -101,7 +101,7 @@ def _slice(value: Any, *places: Any) -> Any:
         raise TemplateError(f"can't slice item of type {_kind(value)}")
     bounds = [0, len(value), len(value)]
     for index, place in enumerate(places):
-        if index > 2 or not isinstance(place, int) or not 0 <= place <= len(value):
+        if index > 2 or not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= len(value):
             raise TemplateError(f"index out of range: {place}")
         bounds[index] = place
     if bounds[0] > bounds[1]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from opsctl.core.errors import OpsctlError
@@ -97,9 +97,7 @@ class Run:
             if isinstance(node, Text):
                 self._write(node.text if self._page is None else self._page.text(node.text), 0)
             elif isinstance(node, Action):
-                value = self._pipe(node.pipe, dot)
-                if not node.pipe.declared:
-                    self._write(self._shown(value, node.pipe), node.pipe.line)
+                self._action(node.pipe, dot)
             elif isinstance(node, Branch):
                 self._branch(node, dot)
             elif isinstance(node, Include):
@@ -165,11 +163,24 @@ class Run:
         self._variables = outer
         self._depth -= 1
 
-    def _shown(self, value: Any, pipe: Pipe) -> str:
-        if self._page is None:
-            return _printed(value)
+    def _action(self, pipe: Pipe, dot: Any) -> None:
         last = pipe.commands[-1].args[0]
-        return self._page.value(value, last.name if isinstance(last, Function) else "")
+        name = last.name if isinstance(last, Function) else ""
+        if self._page is not None and name == "html" and not pipe.declared:
+            self._write(self._page.value(self._before_html(pipe, dot), name), pipe.line)
+            return
+        value = self._pipe(pipe, dot)
+        if not pipe.declared:
+            self._write(_printed(value) if self._page is None else self._page.value(value, name), pipe.line)
+
+    def _before_html(self, pipe: Pipe, dot: Any) -> Any:
+        """What `html` at the end of a pipeline would be given: the page escapes it where it stands."""
+        command = pipe.commands[-1]
+        if len(pipe.commands) == 1 and len(command.args) == 2:
+            return self._argument(command.args[1], dot)
+        if len(command.args) == 1 and len(pipe.commands) > 1:
+            return self._pipe(replace(pipe, commands=pipe.commands[:-1]), dot)
+        return self._pipe(pipe, dot)
 
     # -- values
 

@@ -12,6 +12,7 @@ from opsctl.gotemplate import html_escape as write
 
 _TEXT, _COMMENT, _TAG, _NAME, _AFTER, _BEFORE, _VALUE, _RAW = range(8)
 _OPEN = re.compile(r"<!--|</?([a-zA-Z][a-zA-Z0-9:-]*)")
+_STRAY = re.compile(r"<(?!!DOCTYPE)", re.IGNORECASE)
 _SPECIAL = ("script", "style", "title", "textarea")
 _URLS = frozenset((
     "action", "archive", "background", "cite", "classid", "codebase", "data", "formaction", "href", "icon",
@@ -41,9 +42,9 @@ class HtmlPage:
 
     def value(self, value: Any, last: str) -> str:
         """A value, where we are; `last` names the last function of its pipeline."""
-        made = self._escaped(value, last)
         if self._state == _BEFORE:
             self._state, self._quote, self._written = _VALUE, "", ""
+        made = self._escaped(value, last)
         if self._state == _NAME:
             self._attribute += made
         elif self._state == _TAG:
@@ -57,17 +58,18 @@ class HtmlPage:
             return ""
         if self._state in (_TAG, _NAME, _AFTER):
             return write.name(value)
-        if self._state in (_VALUE, _BEFORE):
+        if self._state == _VALUE:
             return self._in_attribute(value, last)
-        if last == "html":
-            return write.shown(value)
         if self._state == _RAW and self._element in ("script", "style"):
-            return self._in_code(value, self._element == "script")
+            return self._in_code(write.html(value) if last == "html" else value, self._element == "script")
+        if last == "html":
+            return write.html(value)
         return write.in_rcdata(value) if self._state == _RAW else write.in_text(value)
 
     def _in_code(self, value: Any, script: bool) -> str:
-        if _inside_string(self._written):
-            return write.script_string(value) if script else write.style_string(value)
+        inside = _inside_string(self._written)
+        if inside is not None:
+            return write.script_string(value) if script else write.style_string(value, first=not inside.strip())
         return write.script(value) if script else write.style(value)
 
     def _in_attribute(self, value: Any, last: str) -> str:
@@ -77,10 +79,9 @@ class HtmlPage:
             value = write.url(value, first=not written, query="?" in written or "#" in written)
         elif kind in ("script", "style"):
             value = self._in_code(value, kind == "script")
-        if last == "html":
-            return write.shown(value)
-        bare = self._state == _BEFORE or not self._quote
-        return write.unquoted(value) if bare else write.in_quotes(value)
+        if not self._quote:
+            return write.unquoted(write.html(value) if last == "html" else value)
+        return write.html(value) if last == "html" else write.in_quotes(value)
 
     # -- the template's text
 
@@ -101,18 +102,20 @@ class HtmlPage:
     def _in_text(self, text: str, at: int) -> tuple[str, int]:
         found = _OPEN.search(text, at)
         if found is None:
-            return text[at:], len(text)
+            return _plain(text[at:]), len(text)
+        before = _plain(text[at : found.start()])
         if found.group() == "<!--":
             self._state = _COMMENT
-            return text[at : found.start()], found.end()
+            return before, found.end()
         self._state, self._element = _TAG, found.group(1).lower()
         self._closing = found.group().startswith("</")
-        return text[at : found.end()], found.end()
+        return before + found.group(), found.end()
 
     def _in_raw(self, text: str, at: int) -> tuple[str, int]:
         end = re.compile(f"</{self._element}", re.IGNORECASE).search(text, at)
         piece = text[at : end.start() if end else len(text)]
         self._written += piece
+        piece = piece if self._element in ("script", "style") else _plain(piece)
         if end is None:
             return piece, len(text)
         self._state, self._closing = _TAG, True
@@ -145,6 +148,11 @@ class HtmlPage:
         return char
 
 
+def _plain(text: str) -> str:
+    """Text between tags: a `<` that opens none is escaped, a document type is left."""
+    return _STRAY.sub("&lt;", text)
+
+
 def _kind(attribute: str) -> str:
     """What stands in an attribute: url, script, style or plain text."""
     name = attribute.lower()
@@ -154,10 +162,10 @@ def _kind(attribute: str) -> str:
     return "script" if name.startswith("on") else "style" if name == "style" else ""
 
 
-def _inside_string(code: str) -> bool:
-    """Whether code breaks off inside a string."""
-    quote, skip = "", False
-    for char in code:
+def _inside_string(code: str) -> str | None:
+    """What a string holds in which code breaks off; None when it does not."""
+    quote, skip, begun = "", False, 0
+    for at, char in enumerate(code):
         if skip:
             skip = False
         elif char == "\\":
@@ -165,5 +173,5 @@ def _inside_string(code: str) -> bool:
         elif quote:
             quote = "" if char == quote else quote
         elif char in "\"'`":
-            quote = char
-    return bool(quote)
+            quote, begun = char, at + 1
+    return code[begun:] if quote else None

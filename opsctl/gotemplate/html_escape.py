@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from opsctl.gotemplate.builtins import BUILTINS
 from opsctl.gotemplate.gojson import go_json
 from opsctl.gotemplate.safe import SafeHtml, SafeUrl
 from opsctl.gotemplate.text import go_text
@@ -26,12 +27,18 @@ _JS = {
     "`": r"\u0060", "&": r"\u0026", "'": r"\u0027", "+": r"\u002b", "/": r"\/", "<": r"\u003c", ">": r"\u003e",
     "\\": r"\\", "\u2028": r"\u2028", "\u2029": r"\u2029",
 }  # fmt: skip
-_CSS = "\0\t\n\f\r\"&'()+/:;<>\\{}"
+_CSS_CHAR = re.compile(r"""[\0\t\n\f\r"&'()+/:;<>\\{}]""")
+_CSS_GAP = re.compile(r"[0-9a-fA-F \t\n\f\r]|\Z")  # what would be read as part of the escape
 
 
 def shown(value: Any) -> str:
     """A value as text; nothing for nil, as html/template has it."""
     return "" if value is None else go_text(value)
+
+
+def html(value: Any) -> str:
+    """As the template function `html` writes it, SafeHtml too."""
+    return str(BUILTINS["html"](shown(value)))
 
 
 def in_text(value: Any) -> str:
@@ -103,6 +110,9 @@ def style(value: Any) -> str:
     return text if good and "expression" not in low and "mozbinding" not in low else FAILSAFE
 
 
-def style_string(value: Any) -> str:
-    """Inside a string in CSS."""
-    return "".join(f"\\{ord(char):x} " if char in _CSS else char for char in shown(value))
+def style_string(value: Any, first: bool) -> str:
+    """Inside a string in CSS, which may be a URL: `first` when it may bring the scheme."""
+    text = shown(value)
+    if first and not isinstance(value, SafeUrl) and not _harmless(text):
+        return "#" + FAILSAFE
+    return _CSS_CHAR.sub(lambda m: f"\\{ord(m.group()):x}{' ' if _CSS_GAP.match(text, m.end()) else ''}", text)

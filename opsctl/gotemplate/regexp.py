@@ -21,7 +21,8 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        raise TemplateError(f"error parsing regexp: {pattern}: {error}") from error
+        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
+        raise TemplateError(f"error parsing regexp: {reason}") from error
 
 
 def replace_all(pattern: str, replacement: str, text: str) -> str:

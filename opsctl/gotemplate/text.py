@@ -9,6 +9,7 @@ from typing import Any
 
 _VERB = re.compile(r"%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(.)?", re.DOTALL)
 _DOT = re.compile(r"%[-+# 0]*(?:\*|\d+)?\.")
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 _WIDEST = 10_000
 _EXPONENT_FROM = 6
 
@@ -97,12 +98,31 @@ def sprintf(pattern: str, *values: Any) -> str:
         exact = rest.pop(0) if precision == "*" and rest else (precision or "0" if dotted else None)
         if not rest:
             return f"%!{verb}(MISSING)"
-        return _padded(_verb(verb, flags, _size(exact), rest.pop(0)), flags, _size(wide) or 0, verb)
+        return _shown(verb, flags, _size(wide) or 0, _size(exact), rest.pop(0))
 
     made = _VERB.sub(one, pattern)
     if rest:
         made += "%!(EXTRA " + ", ".join(f"{_kind(v)}={go_text(v)}" for v in rest) + ")"
     return made
+
+
+def _shown(verb: str, flags: str, width: int, precision: int | None, value: Any) -> str:
+    """One value by one verb; of a list or map each part by itself, and what does not fit between Go's marks."""
+    if verb not in "vT" and not hasattr(value, "__go_text__"):
+        if isinstance(value, Mapping):
+            pairs = ((k, value[k]) for k in sorted(value))
+            return (
+                "map[" + " ".join(":".join(_shown(verb, flags, width, precision, p) for p in kv) for kv in pairs) + "]"
+            )
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return "[" + " ".join(_shown(verb, flags, width, precision, v) for v in value) + "]"
+    made = _verb(verb, flags, precision, value)
+    if made is not None:
+        return _padded(made, flags, width, verb)
+    if value is None:
+        return f"%!{verb}(<nil>)"
+    inner = value[:precision] if isinstance(value, str) else go_text(value)
+    return f"%!{verb}({_kind(value)}={_padded(inner, flags, width, 'v')})"
 
 
 def _size(text: Any) -> int | None:
@@ -116,7 +136,8 @@ def _kind(value: Any) -> str:
     return "<nil>" if value is None else "map[string]string" if isinstance(value, Mapping) else type(value).__name__
 
 
-def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str:
+def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str | None:
+    """The text, None where the verb does not fit."""
     sign = "+" if "+" in flags else " " if " " in flags else ""
     if verb == "v":
         return go_text(value)
@@ -133,9 +154,7 @@ def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str:
         return _signed(_real(verb, precision, value), sign)
     if verb in "xX" and isinstance(value, str):
         return value.encode().hex() if verb == "x" else value.encode().hex().upper()
-    if value is None:
-        return f"%!{verb}(<nil>)"
-    return f"%!{verb}({_kind(value)}={go_text(value)})"
+    return None
 
 
 def _signed(text: str, sign: str) -> str:
@@ -145,7 +164,7 @@ def _signed(text: str, sign: str) -> str:
 def _integer(verb: str, flags: str, value: int) -> str:
     if verb in "cqU":
         char = chr(value) if 0 <= value <= 0x10FFFF else "\ufffd"
-        return char if verb == "c" else f"'{char}'" if verb == "q" else f"U+{value:04X}"
+        return char if verb == "c" else _quoted(char, "'") if verb == "q" else f"U+{value:04X}"
     return format(value, f"{'#' if '#' in flags and verb in 'xX' else ''}{verb}")
 
 
@@ -169,8 +188,16 @@ def _padded(text: str, flags: str, width: int, verb: str) -> str:
     return text.rjust(width)
 
 
-def _quoted(text: str) -> str:
-    made = text.replace("\\", "\\\\").replace('"', '\\"')
-    for char, written in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
-        made = made.replace(char, written)
-    return f'"{made}"'
+def _quoted(text: str, mark: str = '"') -> str:
+    """As strconv.Quote writes it: what cannot be printed is escaped."""
+    return mark + "".join(_escaped(char, mark) for char in text) + mark
+
+
+def _escaped(char: str, mark: str) -> str:
+    if char in (mark, "\\"):
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    code = ord(char)
+    short = _ESCAPES.get(char)
+    return short or (f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")

@@ -3,9 +3,10 @@
     OPSBLK2\\n | chunk … | index (zstd JSON) | index offset u64, length u32, crc32 u32 | OPSBLK2\\n
 
 The name says what is in it: `<first ms>-<last ms>-<window end ms>.block`; the window end is 0 for history that was
-filled in, `-merged` says that it takes the place of others, which its index names, and a number sets two apart. Each source has one chunk of times. The values of a metric, of all sources, lie row by row in as few chunks
-as possible: alike, they get small together, and a query reads them at once. `refs`, `chunk` and `start` say of every
-row which series it is, in which chunk it lies and where.
+filled in and 1 for late samples of one day (neither ends a window), `-merged` says that it takes the place of others,
+which its index names, and a number sets two apart. Each source has one chunk of times. The values of a metric, of all
+sources, lie row by row in as few chunks as possible: alike, they get small together, and a query reads them at once.
+`refs`, `chunk` and `start` say of every row which series it is, in which chunk it lies and where.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import itertools
 import os
 import re
 import struct
-import threading
+import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,7 @@ from opsctl.core.errors import StateError
 from opsctl.core.folder import write_whole
 from opsctl.metrics.codec import decode_numbers, decode_values, encode_numbers, encode_values
 from opsctl.metrics.index import Refs
+from opsctl.metrics.remembered import Remembered
 from opsctl.metrics.section import Section, Times, Values
 from opsctl.model.labels import Labels
 
@@ -38,6 +39,15 @@ MAGIC = b"OPSBLK2\n"
 _TAIL = struct.Struct("<QII")
 _NAME = re.compile(r"^(\d+)-(\d+)-(\d+)(-merged)?(-\d+)?\.block$")
 _CELLS = 1 << 17
+LATE_END = 1
+_numbers = itertools.count()
+_REMEMBERED_BYTES = 64 << 20
+ChunkCache = Remembered[tuple[int, int], NDArray[Any]]
+
+
+def chunk_cache() -> ChunkCache:
+    """For the chunks of many blocks that are read last."""
+    return Remembered(_REMEMBERED_BYTES, lambda chunk: chunk.nbytes)
 
 
 class Damaged(StateError):
@@ -46,30 +56,6 @@ class Damaged(StateError):
 
 class Vanished(Damaged):
     """A block file is not there any more: it was merged or retired meanwhile."""
-
-
-class ChunkCache:
-    """The chunks read last, at most `limit` bytes of them."""
-
-    def __init__(self, limit: int = 64 << 20) -> None:
-        self._limit = limit
-        self._size = 0
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int], Any] = OrderedDict()
-
-    def get(self, key: tuple[str, int], read: Callable[[], NDArray[Any]]) -> Any:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        chunk = read()
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = chunk
-                self._size += chunk.nbytes
-            while self._size > self._limit and self._kept:
-                self._size -= self._kept.popitem(last=False)[1].nbytes
-        return chunk
 
 
 class Block:
@@ -83,7 +69,7 @@ class Block:
         self.first_ms, self.last_ms, self.window_end_ms = (int(g) for g in match.groups()[:3])
         self._merged = match[4] is not None
         self.size = path.stat().st_size
-        self._cache = cache
+        self._cache, self._number = cache, next(_numbers)
         self._index: dict[str, Any] | None = None
 
     def sections(self, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> list[Section]:
@@ -109,6 +95,10 @@ class Block:
                 found.append(refs[first_row : first_row + entry["rows"]])
             first_row += entry["rows"]
         return found
+
+    def series(self) -> Refs:
+        """The numbers of all its series; nothing is kept in memory."""
+        return decode_numbers(self._bytes((self._index or self._parsed())["refs"]))
 
     def labels(self) -> list[tuple[int, Labels]]:
         """Its own copy of its series' label sets, for when the common table is lost."""
@@ -138,15 +128,23 @@ class Block:
 
     def _load(self) -> dict[str, Any]:
         if self._index is None:
-            end = self._read(self.size - _TAIL.size - len(MAGIC), _TAIL.size + len(MAGIC))
-            if not end.endswith(MAGIC):
-                raise Damaged(f"{self.path} has no end")
-            place = _TAIL.unpack(end[: _TAIL.size])
-            self._index = orjson.loads(zstandard.decompress(self._bytes(place)))
+            self._index = self._parsed()
         return self._index
 
+    def _parsed(self) -> dict[str, Any]:
+        end = self._read(self.size - _TAIL.size - len(MAGIC), _TAIL.size + len(MAGIC))
+        if not end.endswith(MAGIC):
+            raise Damaged(f"{self.path} has no end")
+        found: dict[str, Any] = orjson.loads(zstandard.decompress(self._bytes(_TAIL.unpack(end[: _TAIL.size]))))
+        return found
+
     def _chunk(self, place: Sequence[int], decode: Callable[[bytes], NDArray[Any]]) -> Any:
-        return self._cache.get((self.path.name, place[0]), lambda: decode(self._bytes(place)))
+        key = self._number, place[0]
+        found = self._cache.get(key)
+        if found is None:
+            found = decode(self._bytes(place))
+            self._cache.put(key, found)
+        return found
 
     def _bytes(self, place: Sequence[int]) -> bytes:
         offset, length, crc = place
@@ -156,7 +154,7 @@ class Block:
         return data
 
     def _read(self, offset: int, length: int) -> bytes:
-        if offset < 0:
+        if offset < 0 or offset + length > self.size:
             raise Damaged(f"{self.path} is too short")
         try:
             with self.path.open("rb") as file:
@@ -206,9 +204,16 @@ def write_block(
     writer.parts += [_TAIL.pack(*place), MAGIC]
     first, last = min(e["first"] for e in sources), max(e["last"] for e in sources)
     name = f"{first}-{last}-{window_end_ms}{'-merged' if replaces else ''}"
-    path = next(p for n in itertools.count() if not (p := folder / f"{name}{f'-{n}' if n else ''}.block").exists())
+    path = _free(folder, name, for_ever=bool(replaces) or window_end_ms == LATE_END)
     write_whole(path, b"".join(writer.parts))
     return path
+
+
+def _free(folder: Path, name: str, for_ever: bool) -> Path:
+    """A name that no file has; `for_ever`: nor had, as it may stand among those that a merged block replaces."""
+    if for_ever:
+        return folder / f"{name}-{time.time_ns()}.block"
+    return next(p for n in itertools.count() if not (p := folder / f"{name}{f'-{n}' if n else ''}.block").exists())
 
 
 def _write_values(writer: _Writer, sections: Sequence[Section], labels: Callable[[int], Labels]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ _GAUGES: tuple[tuple[str, str, Callable[[StoreStatus], float]], ...] = (
 _COUNTERS: tuple[tuple[str, str, Callable[[StoreStatus], float]], ...] = (
     ("prometheus_tsdb_head_samples_appended", "Samples taken.", lambda s: s.appended),
     ("prometheus_tsdb_out_of_order_samples", "Samples refused as not newer.", lambda s: s.out_of_order),
+    ("prometheus_tsdb_head_out_of_order_samples_appended", "Samples taken late.", lambda s: s.late_appended),
+    ("opsctl_tsdb_over_limit_samples", "Samples refused: too many series.", lambda s: s.over_limit),
     ("prometheus_tsdb_wal_writes_failed", "Writes that the disk did not take.", lambda s: s.wal_failures),
     ("prometheus_tsdb_compactions", "Blocks cut from memory.", lambda s: s.cuts),
     ("prometheus_tsdb_compactions_failed", "Blocks that could not be written.", lambda s: s.cut_failures),
@@ -43,5 +45,11 @@ class StoreFigures(Collector):
         status = self._status()
         for name, text, read in _GAUGES:
             yield GaugeMetricFamily(name, text, value=read(status))
+        refused = GaugeMetricFamily(
+            "opsctl_tsdb_target_over_limit_samples", "Samples refused in the last minute logged.", labels=["target"]
+        )
+        for target, samples in status.over_limit_targets.items():
+            refused.add_metric([target], samples)
+        yield refused
         for name, text, read in _COUNTERS:
             yield CounterMetricFamily(name, text, value=read(status))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from opsctl.metrics.index import Refs
-from opsctl.metrics.section import Section, Values, absent
+from opsctl.metrics.late import Late
+from opsctl.metrics.section import Section, Values, absent, is_absent
 
 WINDOW_MS = 2 * 3600 * 1000
 """Head matrices and blocks end at multiples of this."""
 _FIRST_COLUMNS, _MOST_COLUMNS = 32, 512
+_LANES = 4
+_SPARE_CELLS, _CELLS_A_SAMPLE = 1 << 15, 8
+"""A matrix may be so much larger than the samples in it."""
 
 
 class Slab:
@@ -21,6 +26,7 @@ class Slab:
         self.source = source
         self.window = window
         self.count = 0
+        self._held = 0
         self._row_of: dict[int, int] = {}
         self._refs: Refs = np.empty(0, dtype=np.int64)
         self._times = np.empty(_FIRST_COLUMNS, dtype=np.int64)
@@ -40,8 +46,21 @@ class Slab:
     def bounds(self) -> tuple[int, int]:
         return int(self._times[0]), int(self._times[self.count - 1])
 
+    @property
+    def refs(self) -> Refs:
+        return self._refs
+
+    def takes(self, at_ms: int, count: int) -> bool:
+        """Whether a batch of `count` samples may come here or after here: time does not fall, the matrix stays dense."""
+        last = self.bounds[1]
+        if at_ms <= last or self.full or at_ms // WINDOW_MS != self.window:
+            return at_ms >= last
+        cells = max(len(self._refs), count) * (self.count + 1)
+        return cells <= _SPARE_CELLS + _CELLS_A_SAMPLE * (self._held + count)
+
     def append(self, at_ms: int, refs: Refs, values: Values) -> None:
         """Adds a column, or completes the last one when it has this time."""
+        self._held += len(refs)
         if self.count and at_ms == self._times[self.count - 1]:
             rows = self._rows(refs)
             self._values[rows, self.count - 1] = values
@@ -52,6 +71,16 @@ class Slab:
         self._values[rows, self.count] = values
         self._times[self.count] = at_ms
         self.count += 1
+
+    def held(self, at_ms: int, refs: Refs, found: Values, seen: NDArray[np.bool_]) -> None:
+        """Marks the series that have a sample at this time as `seen`, and puts its value into `found`."""
+        column = int(self._times[: self.count].searchsorted(at_ms))
+        if column == self.count or self._times[column] != at_ms:
+            return
+        rows = np.array([self._row_of.get(ref, -1) for ref in refs.tolist()], dtype=np.int64)
+        values = self._values[rows, column]
+        here = (rows >= 0) & ~is_absent(values)
+        found[here], seen[here] = values[here], True
 
     def view(self) -> Section:
         """All of it, without a copy; it does not change when more is appended."""
@@ -80,7 +109,7 @@ class Slab:
         self._refs = np.fromiter(self._row_of, np.int64, total)
 
     def _widen(self) -> None:
-        columns = min(_MOST_COLUMNS, 4 * len(self._times))
+        columns = min(_MOST_COLUMNS, len(self._times) * 3 // 2)
         wider = absent((len(self._values), columns))
         wider[:, : self.count] = self._values[:, : self.count]
         times = np.empty(columns, dtype=np.int64)
@@ -91,21 +120,38 @@ class Slab:
 class Head:
     """The slabs of every source, oldest first. One writer; readers take `views` under the store's lock.
 
-    A source whose series come at times of their own has several lanes, in each of which time rises.
+    A source whose series come at times of their own has a few lanes, in each of which time rises. What fits into none
+    (falling or wildly mixed times, a few series of many) is among `late`: memory grows with the samples, not faster.
     """
 
     def __init__(self) -> None:
         self._slabs: dict[tuple[str, int], list[Slab]] = {}
+        self.late = Late()
 
-    def append(self, source: str, at_ms: int, refs: Refs, values: Values) -> None:
-        """Adds one instant of series that have no sample at it or after it."""
-        lane = 0
-        while (slabs := self._slabs.get((source, lane))) and slabs[-1].bounds[1] > at_ms:
-            lane += 1
-        slabs = self._slabs.setdefault((source, lane), [])
+    def append(self, source: str, at_ms: int, refs: Refs, values: Values) -> int:
+        """Adds one instant of series that have no sample at it or after it. Returns `late.added` if they are among them, else 0."""
+        slabs = self._lane(source, at_ms, len(refs))
+        if slabs is None:
+            self.late.add(source, at_ms, refs, values)
+            return self.late.added
         if not slabs or slabs[-1].window != at_ms // WINDOW_MS or (slabs[-1].full and slabs[-1].bounds[1] != at_ms):
             slabs.append(Slab(source, at_ms // WINDOW_MS))
         slabs[-1].append(at_ms, refs, values)
+        return 0
+
+    def _lane(self, source: str, at_ms: int, count: int) -> list[Slab] | None:
+        for lane in range(_LANES):
+            slabs = self._slabs.setdefault((source, lane), [])
+            if not slabs or slabs[-1].takes(at_ms, count):
+                return slabs
+        return None
+
+    def held(self, at_ms: int, refs: Refs, found: Values, seen: NDArray[np.bool_]) -> None:
+        """Marks the series that have a sample at this time as `seen`, and puts its value into `found`."""
+        self.late.held(at_ms, refs, found, seen)
+        for slab in self._all():
+            if slab.bounds[0] <= at_ms <= slab.bounds[1]:
+                slab.held(at_ms, refs, found, seen)
 
     def views(self, start_ms: int, end_ms: int) -> list[Section]:
         found = []
@@ -131,8 +177,14 @@ class Head:
             else:
                 del self._slabs[lane]
 
+    def held_series(self) -> list[tuple[str, Refs]]:
+        """The series in memory by source."""
+        late = self.late.view()
+        kept = [(name, late.refs[late.sources == number]) for number, name in enumerate(late.names)]
+        return [*((slab.source, slab.refs) for slab in self._all()), *kept]
+
     def samples(self) -> int:
-        return sum(s.samples for s in self._all())
+        return sum(s.samples for s in self._all()) + len(self.late)
 
     def bounds(self) -> tuple[int, int]:
         every = [s.bounds for s in self._all()]

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from opsctl.metrics.remembered import Remembered
 from opsctl.model.labelrows import LabelRows
 from opsctl.model.labels import Labels
 from opsctl.model.matcher import Matcher
 
 Refs = NDArray[np.int64]
 _EMPTY: Refs = np.empty(0, dtype=np.int64)
-_REMEMBERED = 512
+_NUMBERS, _ROWS = 1 << 20, 1 << 19
+"""So many numbers in remembered answers, and so many rows in remembered orders."""
+
+
+class Forgotten(LookupError):
+    """A series that went while its number was in use: look again."""
 
 
 class LabelIndex:
@@ -26,8 +31,9 @@ class LabelIndex:
         self._refs: dict[Labels, int] = {}
         self._labels: dict[int, Labels] = {}
         self._postings: dict[str, dict[str, list[int]]] = {}
-        self._answers: OrderedDict[tuple[Matcher, ...], Refs] = OrderedDict()
-        self._rows: OrderedDict[bytes, tuple[Refs, LabelRows]] = OrderedDict()
+        self._gone: dict[int, Labels] = {}
+        self._answers: Remembered[tuple[Matcher, ...], Refs] = Remembered(_NUMBERS, lambda refs: len(refs) + 64)
+        self._rows: Remembered[bytes, tuple[Refs, LabelRows]] = Remembered(_ROWS, lambda made: len(made[0]) + 64)
         self.size = 0
         """One more than the largest number given."""
 
@@ -38,6 +44,10 @@ class LabelIndex:
             return ref
         with self._lock:
             return self._add(labels, self.size)
+
+    def find(self, labels: Labels) -> int:
+        """The number of a label set, or -1."""
+        return self._refs.get(labels, -1)
 
     def restore(self, pairs: Iterable[tuple[int, Labels]]) -> None:
         """Takes label sets with the numbers they had."""
@@ -57,11 +67,51 @@ class LabelIndex:
         self._refs[labels] = ref
         return ref
 
+    def forget(self, refs: Sequence[int]) -> None:
+        """Takes label sets out. Their numbers are never given again; `labels` raises Forgotten for them.
+
+        `match` may still name them until `sweep`: they have no samples.
+        """
+        with self._lock:
+            for ref in refs:
+                labels = self._gone[ref] = self._labels.pop(ref)
+                del self._refs[labels]
+
+    def sweep(self) -> None:
+        """Takes what was forgotten out of the lists; nobody waits for all of it."""
+        with self._lock:
+            gone, self._gone = self._gone, {}
+        touched: dict[tuple[str, str], set[int]] = {}
+        for ref, labels in gone.items():
+            for pair in labels.pairs:
+                touched.setdefault(pair, set()).add(ref)
+        for (name, value), some in touched.items():
+            with self._lock:
+                self._shorten(name, value, some)
+        with self._lock:
+            self._answers.clear()
+            self._rows.clear()
+
+    def _shorten(self, name: str, value: str, gone: set[int]) -> None:
+        values = self._postings[name]
+        if len(gone) == len(values[value]):
+            del values[value]
+        else:
+            values[value] = [ref for ref in values[value] if ref not in gone]
+        if not values:
+            del self._postings[name]
+
     def __len__(self) -> int:
         return len(self._refs)
 
+    def knows(self, ref: int) -> bool:
+        return ref in self._labels
+
     def labels(self, ref: int) -> Labels:
-        return self._labels[ref]
+        try:
+            return self._labels[ref]
+        except KeyError as error:
+            raise Forgotten(ref) from error
 
     def all(self) -> list[tuple[int, Labels]]:
         with self._lock:
@@ -75,31 +125,22 @@ class LabelIndex:
         """The numbers, rising, of the label sets that meet every matcher; all of them for no matchers."""
         key = tuple(matchers)
         with self._lock:
-            known = self._answers.get(key)
-            if known is not None:
-                self._answers.move_to_end(key)
-                return known
-            found = self._match(key)
-            self._answers[key] = found
-            if len(self._answers) > _REMEMBERED:
-                self._answers.popitem(last=False)
+            found = self._answers.get(key)
+            if found is None:
+                found = self._match(key)
+                self._answers.put(key, found)
             return found
 
     def ordered(self, refs: Refs) -> tuple[Refs, LabelRows]:
         """Positions in `refs` in the order of their label sets, and these; the same object for the same numbers."""
         key = refs.tobytes()
-        with self._lock:
-            known = self._rows.get(key)
-            if known is not None:
-                self._rows.move_to_end(key)
-                return known
-        labels = [self._labels[ref] for ref in refs.tolist()]
+        known = self._rows.get(key)
+        if known is not None:
+            return known
+        labels = [self.labels(ref) for ref in refs.tolist()]
         order = sorted(range(len(labels)), key=lambda i: labels[i].pairs)
         made = np.array(order, dtype=np.int64), LabelRows(labels[i] for i in order)
-        with self._lock:
-            self._rows[key] = made
-            if len(self._rows) > _REMEMBERED:
-                self._rows.popitem(last=False)
+        self._rows.put(key, made)
         return made
 
     def _match(self, matchers: Sequence[Matcher]) -> Refs:

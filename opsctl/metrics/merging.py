@@ -28,4 +28,4 @@ def plan_merge(blocks: Sequence[Block], now_ms: int, most_bytes: int = _MOST_BYT
 
 
 def _day(block: Block) -> int:
-    return (block.window_end_ms - 1) // DAY_MS
+    return block.last_ms // DAY_MS

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
+from sys import intern
 
 import orjson
 import zstandard
 
 from opsctl.core.folder import write_whole
 from opsctl.core.log import Log
-from opsctl.metrics.block import Block, Damaged
+from opsctl.metrics.block import Damaged
 from opsctl.metrics.index import LabelIndex
+from opsctl.metrics.shelf import Shelf
 from opsctl.model.labels import Labels
 
 LOG = Log("opsctl.metrics")
@@ -25,19 +26,29 @@ def write_registry(folder: Path, index: LabelIndex) -> None:
     write_whole(folder / _NAME, zlib.crc32(data).to_bytes(4, "little") + data)
 
 
-def read_registry(folder: Path, blocks: Sequence[Block], index: LabelIndex) -> None:
-    """Fills the index. A damaged or missing table is set right from the blocks that can still be read."""
+def read_registry(folder: Path, shelf: Shelf, index: LabelIndex) -> None:
+    """Fills the index. A damaged, missing or old table is set right from the blocks; one that does not tell goes aside."""
     file = folder / _NAME
     data = file.read_bytes() if file.exists() else b""
     if len(data) > 4 and zlib.crc32(data[4:]) == int.from_bytes(data[:4], "little"):
         rows = orjson.loads(zstandard.decompress(data[4:]))
-        index.restore((ref, Labels([(k, v) for k, v in pairs])) for ref, pairs in rows)
+        index.restore((ref, Labels([(intern(k), intern(v)) for k, v in pairs])) for ref, pairs in rows)
+        if _tells(shelf, index):
+            return
+    if not shelf.blocks:
         return
-    if not blocks:
-        return
-    LOG.warning("metrics.registry_rebuilt", file=str(file), blocks=len(blocks))
-    for block in blocks:
+    LOG.warning("metrics.registry_rebuilt", file=str(file), blocks=len(shelf.blocks))
+    for block in shelf.blocks:
         try:
             index.restore(block.labels())
         except Damaged as error:
-            LOG.warning("metrics.block_unreadable", error=error.message)
+            shelf.drop(block, error.message)
+
+
+def _tells(shelf: Shelf, index: LabelIndex) -> bool:
+    """Whether the block written last has no series that the table lacks: the table is always written before a block."""
+    try:
+        last = max(shelf.blocks, key=lambda block: block.path.stat().st_mtime_ns, default=None)
+        return last is None or all(index.knows(ref) for ref in last.series().tolist())
+    except Damaged:
+        return False

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl.core.log import Log
-from opsctl.metrics.block import Block, ChunkCache, Damaged, Vanished, write_block
+from opsctl.metrics.block import Block, Damaged, Vanished, chunk_cache, write_block
 from opsctl.metrics.index import Refs
+from opsctl.metrics.loose import untangled
 from opsctl.metrics.merging import plan_merge
-from opsctl.metrics.section import Section, united
+from opsctl.metrics.section import Section
 from opsctl.model.labels import Labels
 
 LOG = Log("opsctl.metrics")
@@ -31,7 +32,7 @@ class Shelf:
     def __init__(self, folder: Path, aside: Path) -> None:
         folder.mkdir(exist_ok=True)
         self._folder, self._aside = folder, aside
-        self._cache = ChunkCache()
+        self._cache = chunk_cache()
         self._lock = threading.Lock()
         self.set_aside = self.merge_failures = 0
         self.blocks: tuple[Block, ...] = ()
@@ -47,7 +48,7 @@ class Shelf:
                 replaced.update(block.replaces())
                 kept.append(block)
             except Damaged as error:
-                self._put_aside(path, error.message)
+                self.put_aside(path, error.message)
         for name in replaced:
             (self._folder / name).unlink(missing_ok=True)
         return _ordered(block for block in kept if block.path.name not in replaced)
@@ -64,19 +65,29 @@ class Shelf:
         near = (b for b in blocks if b.first_ms <= end_ms and b.last_ms >= start_ms)
         return [refs for block in near for refs in self._read(block, lambda b: b.refs(start_ms, end_ms))]
 
+    def series(self) -> list[Refs]:
+        """The numbers of all series of each block. Raises Vanished."""
+        return [refs for block in self.blocks for refs in self._read(block, lambda b: [b.series()])]
+
+    def drop(self, block: Block, why: str) -> bool:
+        """Sets a block aside; False when it was not ours any more."""
+        with self._lock:
+            ours = block in self.blocks
+            self.blocks = tuple(b for b in self.blocks if b is not block)
+        if ours:
+            self.put_aside(block.path, why)
+        return ours
+
     def _read(self, block: Block, read: Callable[[Block], list[T]]) -> list[T]:
         try:
             return read(block)
         except Damaged as error:
-            with self._lock:
-                ours = block in self.blocks
-                self.blocks = tuple(b for b in self.blocks if b is not block)
-            if not ours:
+            if not self.drop(block, error.message):
                 raise Vanished(error.message) from error
-            self._put_aside(block.path, error.message)
             return []
 
-    def _put_aside(self, path: Path, why: str) -> None:
+    def put_aside(self, path: Path, why: str) -> None:
+        """Moves a block that cannot be read out of the way."""
         self._aside.mkdir(exist_ok=True)
         if path.exists():
             path.rename(self._aside / path.name)
@@ -91,8 +102,11 @@ class Shelf:
         with self._lock:
             self.blocks = _ordered((*self.blocks, block))
 
-    def retire(self, before_ms: int, most_bytes: int) -> None:
-        """Deletes the blocks that are older, and the oldest ones while all take more than `most_bytes` (0: no limit)."""
+    def retire(self, before_ms: int, most_bytes: int) -> int:
+        """Deletes the blocks that are older, and the oldest ones while all take more than `most_bytes` (0: no limit).
+
+        Returns how many.
+        """
         blocks = sorted(self.blocks, key=lambda b: b.last_ms)
         size = sum(b.size for b in blocks)
         old = []
@@ -103,6 +117,7 @@ class Shelf:
         self._replace(old, ())
         for block in old:
             LOG.info("metrics.block_retired", file=block.path.name)
+        return len(old)
 
     def merge(self, labels: Naming, count: int, now_ms: int) -> None:
         """Writes some blocks of a day that is over as one; `count` is the number of all series.
@@ -115,7 +130,7 @@ class Shelf:
             return
         end_ms, names = max(b.window_end_ms for b in old), [b.path.name for b in old]
         try:
-            path = write_block(self._folder, united(parts), labels, end_ms, names)
+            path = write_block(self._folder, untangled(parts, count), labels, end_ms, names)
         except OSError as error:
             self.merge_failures += 1
             LOG.error("metrics.merge_failed", error=str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from opsctl.model.batch import Batch
@@ -53,6 +53,11 @@ class Appended:
         return {reason: count for reason, count in counts.items() if count}
 
 
+def total(several: Sequence[Appended]) -> Appended:
+    """All of them together."""
+    return Appended(**{each.name: sum(getattr(one, each.name) for one in several) for each in fields(Appended)})
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoreStatus:
     """How a store is. Times in ms since the epoch, 0 where there are none; sizes in bytes."""
@@ -71,6 +76,10 @@ class StoreStatus:
     cuts: int = 0
     cut_failures: int = 0
     set_aside: int = 0
+    late_appended: int = 0
+    over_limit: int = 0
+    over_limit_targets: dict[str, int] = field(default_factory=dict)
+    """Target → its samples refused in the minute logged last, because it has too many series."""
     labels: dict[str, int] = field(default_factory=dict)
     """Label name → number of its values."""
 

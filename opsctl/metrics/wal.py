@@ -1,8 +1,9 @@
-"""The write-ahead log: every batch is in a file before it is in memory.
+"""The write-ahead log: every batch is in a file before it is acknowledged.
 
-A segment is `wal/<number>`, one or more a window; a record is length u32, crc32 u32, payload. Payloads: `S` label sets (JSON), numbered
-within the segment from 0; `L` a layout: source and series numbers; `B` a batch: layout, time, values. A segment
-needs no other, so that any of them can be deleted, and a torn or damaged tail costs nothing before it.
+A segment is `wal/<number>`, one or more a window; a record is length u32, crc32 u32, payload. Payloads: `N` label sets
+(number of the first, JSON), numbered within the segment from 0 (`S` in older logs: without the number); `L` a layout:
+source and series numbers; `B` a batch: layout, time, values; `O` the same, of samples that came late. A segment needs
+no other, so that any of them can be deleted. A torn tail costs nothing before it (`replay`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,12 +23,22 @@ import orjson
 from opsctl.metrics.head import WINDOW_MS
 from opsctl.metrics.index import LabelIndex, Refs
 from opsctl.metrics.section import Values
-from opsctl.model.labels import Labels
 
-_RECORD = struct.Struct("<II")
-_LAYOUT = struct.Struct("<cIH")
-_BATCH = struct.Struct("<cIq")
-_LONGEST = 256 << 20
+RECORD = struct.Struct("<II")
+SERIES = struct.Struct("<cI")
+LAYOUT = struct.Struct("<cIH")
+BATCH = struct.Struct("<cIq")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Logged:
+    """A batch as it is logged. `late`: how many late samples there have been by then when these are some, else 0."""
+
+    source: str
+    at_ms: int
+    refs: Refs
+    values: Values
+    late: int = 0
 
 
 @dataclass
@@ -54,32 +65,50 @@ class Wal:
         self._lock = threading.Lock()
         self._segment: _Segment | None = None
         self._closed: dict[Path, int] = {}
+        self._late: dict[Path, int] = {}
         self._dirty = False
         self.failures = 0
 
-    def note(self, path: Path, newest_ms: int) -> None:
-        """Takes over a segment that was read at start, with its newest time."""
-        self._closed[path] = newest_ms
+    def note(self, path: Path, newest_ms: int, late: int) -> None:
+        """Takes over a segment that was read at start, with its newest time and how many late samples there are by its end."""
+        self._closed[path], self._late[path] = newest_ms, late
 
-    def append(self, source: str, at_ms: int, refs: Refs, values: Values) -> bool:
-        """Writes one batch; False when the disk does not take it (the torn record is cut off again)."""
-        if self._segment is not None and at_ms // WINDOW_MS > self._segment.window:
-            self.rotate()
+    def append(self, batches: Sequence[Logged]) -> None:
+        """Writes the batches of one call, at once as long as no segment ends among them.
+
+        What the disk does not take is counted in `failures`; a torn record is cut off again.
+        """
+        pending: list[bytes] = []
+        for batch in batches:
+            window = batch.at_ms // WINDOW_MS
+            if self._segment is None or window > self._segment.window:
+                self._write(pending)
+                self._begin(window)
+            if self._segment is None:
+                return
+            pending += self._records(self._segment, batch)
+        self._write(pending)
+
+    def _begin(self, window: int) -> None:
+        self.rotate()
         try:
-            segment = self._segment or self._open(at_ms // WINDOW_MS)
+            self._segment = self._open(window)
         except OSError:
             self.failures += 1
-            return False
-        records = self._records(segment, source, at_ms, refs, values)
+
+    def _write(self, pending: list[bytes]) -> None:
+        """Writes records of the current segment, and empties the list."""
+        segment, records = self._segment, b"".join(pending)
+        pending.clear()
+        if segment is None or not records:
+            return
         try:
             _write_all(segment.handle, records)
         except OSError:
             self._abandon(segment)
-            return False
+            return
         segment.size += len(records)
-        segment.newest_ms = max(segment.newest_ms, at_ms)
         self._dirty = True
-        return True
 
     def sync(self) -> None:
         """Makes everything appended before the call durable."""
@@ -103,12 +132,13 @@ class Wal:
                 os.close(segment.handle)
                 self._closed[segment.path] = segment.newest_ms
 
-    def drop(self, before_ms: int) -> None:
-        """Deletes the ended segments whose samples are all before `before_ms`."""
+    def drop(self, before_ms: int, flushed: int) -> None:
+        """Deletes the ended segments whose samples are all before `before_ms`, and late ones among the first `flushed`."""
         for path, newest in list(self._closed.items()):
-            if newest < before_ms:
+            if newest < before_ms and self._late.get(path, 0) <= flushed:
                 path.unlink(missing_ok=True)
                 del self._closed[path]
+                self._late.pop(path, None)
 
     def size(self) -> int:
         closed = sum(p.stat().st_size for p in self._closed if p.exists())
@@ -118,8 +148,7 @@ class Wal:
         last = max((int(p.name) for p in segments(self._folder)), default=0)
         path = self._folder / f"{last + 1:08d}"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._segment = _Segment(path, handle, window)
-        return self._segment
+        return _Segment(path, handle, window)
 
     def _abandon(self, segment: _Segment) -> None:
         """After a failed write a reader's tables are unsure: cut the record off and begin a new segment."""
@@ -128,18 +157,23 @@ class Wal:
             os.ftruncate(segment.handle, segment.size)
         self.rotate()
 
-    def _records(self, segment: _Segment, source: str, at_ms: int, refs: Refs, values: Values) -> bytes:
-        known = segment.layouts.get(source)
+    def _records(self, segment: _Segment, batch: Logged) -> list[bytes]:
+        known = segment.layouts.get(batch.source)
         parts: list[bytes] = []
-        if known is None or (known[1] is not refs and not np.array_equal(known[1], refs)):
-            known = self._layout(segment, source, refs, parts)
-        parts.append(_record(_BATCH.pack(b"B", known[0], at_ms) + values.tobytes()))
-        return b"".join(parts)
+        if known is None or (known[1] is not batch.refs and not np.array_equal(known[1], batch.refs)):
+            known, parts = self._layout(segment, batch.source, batch.refs)
+        segment.newest_ms = max(segment.newest_ms, batch.at_ms)
+        if batch.late:
+            self._late[segment.path] = batch.late
+        head = BATCH.pack(b"O" if batch.late else b"B", known[0], batch.at_ms)
+        return [*parts, record(head + batch.values.tobytes())]
 
-    def _layout(self, segment: _Segment, source: str, refs: Refs, parts: list[bytes]) -> tuple[int, Refs]:
-        new = [ref for ref in refs.tolist() if ref not in segment.series]
+    def _layout(self, segment: _Segment, source: str, refs: Refs) -> tuple[tuple[int, Refs], list[bytes]]:
+        parts = []
+        new = [ref for ref in dict.fromkeys(refs.tolist()) if ref not in segment.series]
         if new:
-            parts.append(_record(b"S" + orjson.dumps([self._index.labels(ref).pairs for ref in new])))
+            sets = orjson.dumps([self._index.labels(ref).pairs for ref in new])
+            parts.append(record(SERIES.pack(b"N", len(segment.series)) + sets))
             for ref in new:
                 segment.series[ref] = len(segment.series)
         numbers = np.fromiter((segment.series[ref] for ref in refs.tolist()), np.uint32, len(refs))
@@ -147,8 +181,8 @@ class Wal:
         known = (segment.next_layout, refs)
         segment.next_layout += 1
         segment.layouts[source] = known
-        parts.append(_record(_LAYOUT.pack(b"L", known[0], len(name)) + name + numbers.tobytes()))
-        return known
+        parts.append(record(LAYOUT.pack(b"L", known[0], len(name)) + name + numbers.tobytes()))
+        return known, parts
 
 
 def segments(folder: Path) -> list[Path]:
@@ -156,67 +190,8 @@ def segments(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("*") if p.name.isdigit())
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Logged:
-    """A batch as it was logged."""
-
-    source: str
-    at_ms: int
-    refs: Refs
-    values: Values
-
-
-@dataclass
-class Replay:
-    """Reads one segment. Afterwards `whole` is how many bytes were good, of `size`."""
-
-    path: Path
-    index: LabelIndex
-    whole: int = 0
-    size: int = 0
-
-    def batches(self) -> Iterator[Logged]:
-        """Its batches in order, up to the first record that is torn or damaged."""
-        data = self.path.read_bytes()
-        self.size = len(data)
-        series: list[int] = []
-        layouts: dict[int, tuple[str, Refs]] = {}
-        for payload, end in _payloads(data):
-            kind = payload[:1]
-            try:
-                if kind == b"B":
-                    _, number, at_ms = _BATCH.unpack_from(payload)
-                    source, refs = layouts[number]
-                    values = np.frombuffer(payload, np.float64, len(refs), _BATCH.size)
-                    yield Logged(source, at_ms, refs, values)
-                elif kind == b"S":
-                    series += [self.index.intern(Labels([(k, v) for k, v in p])) for p in orjson.loads(payload[1:])]
-                else:
-                    _, number, length = _LAYOUT.unpack_from(payload)
-                    name = bytes(payload[_LAYOUT.size : _LAYOUT.size + length]).decode()
-                    numbers = np.frombuffer(payload, np.uint32, -1, _LAYOUT.size + length)
-                    layouts[number] = (name, np.array(series, dtype=np.int64)[numbers])
-            except (struct.error, KeyError, IndexError, ValueError):
-                return
-            self.whole = end
-
-
-def _payloads(data: bytes) -> Iterator[tuple[bytes, int]]:
-    at = 0
-    while at + _RECORD.size <= len(data):
-        length, crc = _RECORD.unpack_from(data, at)
-        start, end = at + _RECORD.size, at + _RECORD.size + length
-        if length == 0 or length > _LONGEST or end > len(data):
-            return
-        payload = data[start:end]
-        if zlib.crc32(payload) != crc:
-            return
-        yield payload, end
-        at = end
-
-
-def _record(payload: bytes) -> bytes:
-    return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
+def record(payload: bytes) -> bytes:
+    return RECORD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def _write_all(handle: int, data: bytes) -> None:

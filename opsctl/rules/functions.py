@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
-import re2
-
 from opsctl.gotemplate import TemplateError, go_text
+from opsctl.gotemplate.regexp import compiled, replace_all
 from opsctl.model.duration import parse_duration
-from opsctl.promql.functions.relabelling import expand
 from opsctl.rules.humanize import (
     humanize,
     humanize1024,
@@ -77,23 +75,12 @@ def _sort_by_label(label: str, samples: Sequence[Sample]) -> list[Sample]:
     return sorted(samples, key=lambda s: s.labels.get(label, ""))
 
 
-def _compiled(pattern: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(_string(pattern), options)
-    except re2.error as error:
-        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
-        raise TemplateError(f"error parsing regexp: {reason}") from error
-
-
 def _replace_all(pattern: str, replacement: str, text: str) -> str:
-    compiled = _compiled(pattern)
-    return str(compiled.sub(lambda match: expand(_string(replacement), match, compiled), _string(text)))
+    return replace_all(_string(pattern), _string(replacement), _string(text))
 
 
 def _match(pattern: str, text: str) -> bool:
-    return _compiled(pattern).search(_string(text)) is not None
+    return compiled(_string(pattern)).search(_string(text)) is not None
 
 
 def _title(text: str) -> str:

@@ -20,7 +20,9 @@ T = TypeVar("T")
 
 _HTTP = ("oauth2", "sigv4", "proxy_url", "proxy_from_environment", "proxy_connect_header", "no_proxy")
 _LACKING: dict[str, tuple[str, ...]] = {
-    "": ("remote_read", "storage", "tracing", "otlp", "runtime"),
+    "": ("remote_read", "tracing", "otlp", "runtime"),
+    "storage": ("exemplars",),
+    "tsdb": ("retention", "stale_series_compaction_threshold"),
     "global": (
         "query_log_file", "scrape_failure_log_file", "keep_dropped_targets", "metric_name_validation_scheme",
         "metric_name_escaping_scheme", "scrape_native_histograms", "always_scrape_classic_histograms",
@@ -186,6 +188,20 @@ class Alerting:
 
 
 @document
+class Tsdb:
+    """The store. `out_of_order_time_window`: how much older than the newest of all a late sample may be, in seconds."""
+
+    out_of_order_time_window: Annotated[Duration, Field(ge=0)] = 0.0
+
+
+@document
+class StorageConfig:
+    """Where samples are kept."""
+
+    tsdb: Tsdb = field(default_factory=Tsdb)
+
+
+@document
 class PrometheusConfig:
     """All of prometheus.yml. `root` is its folder; `text` the file as it was read."""
 
@@ -194,6 +210,7 @@ class PrometheusConfig:
     scrape_configs: tuple[ScrapeConfig, ...] = ()
     scrape_config_files: tuple[str, ...] = ()
     alerting: Alerting = field(default_factory=Alerting)
+    storage: StorageConfig = field(default_factory=StorageConfig)
     remote_write: tuple[RemoteWrite, ...] = ()
     root: str = ""
     text: str = ""
@@ -271,6 +288,11 @@ def _parts(data: Mapping[str, Any]) -> Iterator[tuple[tuple[int | str, ...], Map
     yield (), data, ""
     if isinstance(data.get("global"), dict):
         yield ("global",), data["global"], "global"
+    storage = data.get("storage")
+    if isinstance(storage, dict):
+        yield ("storage",), storage, "storage"
+        if isinstance(storage.get("tsdb"), dict):
+            yield ("storage", "tsdb"), storage["tsdb"], "tsdb"
     alerting = data.get("alerting")
     managers = alerting.get("alertmanagers") if isinstance(alerting, dict) else None
     for number, manager in enumerate(managers if isinstance(managers, list) else ()):

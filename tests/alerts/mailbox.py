@@ -73,6 +73,8 @@ class Mailbox:
         if "DATA" in self.refuse:
             return self.refuse["DATA"]
         assert isinstance(envelope.content, bytes)
+        if "HANG" in self.refuse:
+            await asyncio.sleep(5)
         if "DROP" in self.refuse:
             assert server.transport is not None
             server.transport.abort()

@@ -93,7 +93,7 @@ async def test_the_log_is_asked_by_receiver_channel_alert_and_a_failed_one_is_se
     assert "token is not exist" in said
     assert "Broken@h1" in said
     code, said = await opsctl(file, "deliveries", "retry", str(row["id"]))
-    assert (code, "失败 failed" in said) == (1, True)
+    assert (code, "失败 failed" in said) == (1, True), said
     robots.answers.clear()
     code, said = await opsctl(file, "deliveries", "retry", str(row["id"]))
     assert (code, "已送达 sent" in said) == (0, True)

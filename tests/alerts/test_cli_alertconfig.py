@@ -53,6 +53,6 @@ def test_json_and_classic_mode(tmp_path: Path) -> None:
     assert (code, json.loads(out)[0]["receivers"]) == (0, 2)
     text = GOOD.replace("a=b", "'a.b=c'")
     assert check(tmp_path, text)[0] == 0
-    code, out, _ = check(tmp_path, text, "--classic", "--json")
+    code, out, _ = check(tmp_path, text, "--matchers=classic", "--json")
     (found,) = json.loads(out)
     assert (code, found["ok"], found["problems"][0]["line"]) == (1, False, 9)

@@ -131,6 +131,7 @@ def test_tools_of_alertmanager_can_read_our_file(tmp_path: Path) -> None:
             "slack_configs",
             "this receiver is not spoken here (use webhook_configs, email_configs",
         ),
+        ("\nroute:", "\ntracing: {endpoint: x}\nroute:", ":3: tracing: is not done here (remove it)"),
         ("dingtalk_configs", "dingtlk_configs", "unknown key (did you mean 'dingtalk_configs'?)"),
         ("access_token_file: token", "access_token_file: nope", "access_token_file: cannot be read"),
         ("access_token_file: token", "rate_per_minute: 5", "access_token: is required"),

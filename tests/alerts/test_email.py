@@ -17,6 +17,7 @@ from opsctl.alerts.config import load_configuration
 from opsctl.alerts.mail import Mail
 from opsctl.alerts.receiver import Outcome, Refused, RetryAfter, Sent, Unsendable
 from opsctl.alerts.receivers.email import Email
+from opsctl.alerts.smtp import send_mail
 from opsctl.core.errors import DocumentError
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
@@ -218,6 +219,22 @@ async def test_a_connection_that_breaks_after_the_content_leaves_it_open(tmp_pat
     email = load(tmp_path, f"smarthost: 'localhost:{box.port}', require_tls: false")
     with pytest.raises(ConnectionError):
         await send(email)
+
+
+async def test_a_server_that_hangs(tmp_path: Path, mailbox: Open) -> None:
+    silent = await asyncio.start_server(lambda r, w: asyncio.sleep(60), "127.0.0.1", 0)
+    email = load(tmp_path, f"smarthost: '127.0.0.1:{silent.sockets[0].getsockname()[1]}', require_tls: false")
+    (message,) = email.messages(batch(), NOW, "k")
+    assert isinstance(message, Mail)
+    outcome = await send_mail(email.server, message, 0.2)
+    assert isinstance(outcome, RetryAfter)
+    assert "Timed out" in outcome.reason
+    silent.close()
+    box = await mailbox()
+    box.refuse["HANG"] = "now"
+    hanging = load(tmp_path, f"smarthost: '127.0.0.1:{box.port}', require_tls: false")
+    with pytest.raises(TimeoutError):
+        await send_mail(hanging.server, message, 0.5)
 
 
 async def test_nobody_listens(tmp_path: Path) -> None:

@@ -142,6 +142,15 @@ def test_pages(tmp_path: Path, name: str, text: str) -> None:
     assert Templates(built_in()).html(text, template_data(shown), END) == amtool(tmp_path, text, shown, "html")
 
 
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_alertmanagers_own_files_render_the_same(tmp_path: Path, shown: Batch, kind: str) -> None:
+    need("amtool")
+    theirs = read_templates(Path(THEIRS).parent, ["*.tmpl"], lambda n, why: ValueError(why))
+    text = '{{ template "email.default.html" . }}~~~{{ template "wechat.default.message" . }}'
+    fill = theirs.html if kind == "html" else theirs.text
+    assert fill(text, template_data(shown), END) == amtool(tmp_path, text, shown, kind)
+
+
 def render(text: str, name: str = "one") -> str:
     return Templates(built_in()).text(text, template_data(BATCHES[name]), END)
 

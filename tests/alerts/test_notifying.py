@@ -118,6 +118,17 @@ async def test_webhook_credentials_and_redirects(tmp_path: Path, door: Door, sta
     assert seen["/basic"][0]["User-Agent"] == "Alertmanager/0.34.0"
 
 
+async def test_classic_mode_reads_the_file_in_the_classic_way(tmp_path: Path, start: Any) -> None:
+    config = (
+        "route: {receiver: a, routes: [{receiver: b, matchers: ['team=x y']}]}\nreceivers: [{name: a}, {name: b}]\n"
+    )
+    running = await start(config, "--enable-feature=classic-mode")
+    running.write(config.replace("team=x y", "te.am=x"))
+    answer = await asyncio.to_thread(running.post, "/-/reload")
+    assert answer.status_code >= 400
+    assert ":1: route.routes[0].matchers[0]: bad matcher 'te.am=x'" in answer.text
+
+
 async def test_amtool_reads_a_configuration_with_our_receivers(tmp_path: Path, start: Any) -> None:
     config = (
         "global: {smtp_smarthost: 'h:25', smtp_from: f@x, smtp_auth_password: hush}\n"

@@ -23,9 +23,11 @@ from opsctl.alerts.receivers.feishu import Feishu
 from opsctl.alerts.receivers.webhook import Webhook
 from opsctl.alerts.receivers.wecom import WeCom
 from opsctl.alerts.receivers.wecom_app import WeComApp
+from opsctl.alerts.shared import Shared
 from opsctl.alerts.spark import figure
 from opsctl.model.alert import Alert
 from opsctl.model.labels import Labels
+from opsctl.model.person import Person
 
 DINGTALK = DingTalk(api_url="http://d", access_token="t", secret="SEC")
 WECOM = WeCom(api_url="http://w", key="k")
@@ -250,3 +252,24 @@ def test_nothing_that_an_alert_says_mentions_anybody() -> None:
     assert "<@" not in request.body.decode()
     (request,) = Feishu(api_url="http://f", hook_id="h").messages(loud, 0, "k")
     assert "<at id=all>" not in orjson.loads(request.body)["card"]["elements"][0]["content"]
+
+
+def test_channels_are_addressed_to_one_person() -> None:
+    han = Person(id="han", name="韩梅梅", mobile="138", wecom="hanmm", feishu="ou_9")
+    nobody = Person(id="x", name="x")
+    robot = WECOM.addressed(han)
+    assert robot is not None
+    (request,) = robot.messages(batch(severity="warning"), 0, "k")
+    assert "<@hanmm>" in request.body.decode()
+    bot = Feishu(api_url="http://f", hook_id="h").addressed(han)
+    assert bot is not None
+    (request,) = bot.messages(batch(severity="warning"), 0, "k")
+    assert "<at id=ou_9>" in request.body.decode()
+    app = WeComApp(api_url="http://w", corp_id="c", agent_id=7, corp_secret="s", people=("z",))
+    mine = app.addressed(han)
+    assert mine is not None
+    assert (mine.people, mine.token is app.token) == (("hanmm",), True)
+    both = Shared((DINGTALK, replace(DINGTALK, access_token="t2"))).addressed(han)
+    assert both is not None
+    assert [m.at_mobiles for m in both.members if isinstance(m, DingTalk)] == [("138",), ("138",)]
+    assert WECOM.addressed(nobody) is app.addressed(nobody) is Shared((DINGTALK,)).addressed(nobody) is None

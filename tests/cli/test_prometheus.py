@@ -38,7 +38,7 @@ def test_flags_with_and_without_an_equals_sign(tmp_path: Path) -> None:
     ("flag", "said"),
     [
         ("--web.enable-admin-api", "--web.enable-admin-api is a Prometheus flag that opsctl does not have"),
-        ("--storage.tsdb.retention.size=5GB", "--storage.tsdb.retention.size is a Prometheus flag"),
+        ("--storage.tsdb.retention.size=much", "--storage.tsdb.retention.size: not a valid size: 'much'"),
         ("--query.lookback-delta=0s", "--query.lookback-delta: must be more than 0"),
         ("--rules.alert.resend-delay=x", "--rules.alert.resend-delay: "),
     ],

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsctl.metrics.flat import to_samples
 from opsctl.metrics.index import LabelIndex
-from opsctl.metrics.section import Section, absent, to_samples, to_series
+from opsctl.metrics.section import Section, absent, is_absent
 from opsctl.model.labels import Labels
 
 CUT = st.tuples(st.integers(0, 2), st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True), st.integers(1, 4))
@@ -33,6 +34,20 @@ def test_flat_samples_are_the_joined_series(
                 values.flat[cell] = float(cell + 100 * len(sections))
         sections.append(Section(f"source {source}", refs, times, values))
     found = {s.labels: (s.times.tolist(), s.values.tolist()) for s in to_samples(sections, index)}
-    wanted = {s.labels: (s.times.tolist(), s.values.tolist()) for s in to_series(sections, index.labels)}
+    wanted = {
+        index.labels(ref): tuple(map(list, zip(*sorted(row.items()), strict=True)))
+        for ref, row in one_by_one(sections).items()
+    }
     assert found == wanted
     assert list(found) == sorted(found)
+
+
+def one_by_one(sections: list[Section]) -> dict[int, dict[int, float]]:
+    """Each cell in its place; of two at one time the first stays."""
+    rows: dict[int, dict[int, float]] = {}
+    for section in sections:
+        for ref, values, gone in zip(section.refs.tolist(), section.values, is_absent(section.values), strict=True):
+            for time, value, absent_here in zip(section.times.tolist(), values.tolist(), gone.tolist(), strict=True):
+                if not absent_here:
+                    rows.setdefault(ref, {}).setdefault(time, value)
+    return rows

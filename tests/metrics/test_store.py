@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from opsctl.core.errors import StateError
@@ -13,6 +14,7 @@ from opsctl.metrics.fill import fill
 from opsctl.metrics.section import Section
 from opsctl.metrics.storage import Appended
 from opsctl.metrics.store import EmbeddedStore
+from opsctl.metrics.wal import BATCH, LAYOUT, record
 from opsctl.model.batch import Batch
 from opsctl.model.series import STALE, Series, is_stale
 from tests.metrics.support import EVER, HOUR, everything, match, put, series
@@ -221,11 +223,11 @@ def test_a_full_disk_costs_durability_but_not_the_samples_in_memory(tmp_path: Pa
     put(store, BASE, {A: 1})
     store._wal.rotate()
     (tmp_path / "wal").rename(tmp_path / "gone")
-    assert put(store, BASE + 1000, {A: 2}) == 1
+    assert store.append(_batch(BASE + 1000, a=2), _batch(BASE + 1001, a=2.5)).kept == 2
     assert store.status().wal_failures == 1
     (tmp_path / "gone").rename(tmp_path / "wal")
     put(store, BASE + 2000, {A: 3})
-    assert [v for _, v in everything(store)[str(A)]] == [1, 2, 3]
+    assert [v for _, v in everything(store)[str(A)]] == [1, 2, 2.5, 3]
     store.close()
     store = EmbeddedStore(tmp_path)
     assert [v for _, v in everything(store)[str(A)]] == [1, 3]
@@ -240,6 +242,25 @@ def test_the_folder_has_one_owner_and_a_version(tmp_path: Path) -> None:
     (tmp_path / "VERSION").write_text("99\n")
     with pytest.raises(StateError, match="format 99"):
         EmbeddedStore(tmp_path)
+
+
+def test_a_folder_of_the_first_format_is_taken_over(tmp_path: Path) -> None:
+    """Its log has label sets without numbers; an older opsctl refuses what comes after."""
+    folder = tmp_path / "metrics"
+    (folder / "wal").mkdir(parents=True)
+    (folder / "VERSION").write_text("1\n")
+    log = [
+        b"S" + orjson.dumps([A.pairs]), LAYOUT.pack(b"L", 0, 1) + b"t" + np.array([0], np.uint32).tobytes(),
+        BATCH.pack(b"B", 0, BASE) + np.array([1.5]).tobytes(), b"S" + orjson.dumps([B.pairs]),
+        LAYOUT.pack(b"L", 1, 1) + b"t" + np.array([1, 0], np.uint32).tobytes(),
+        BATCH.pack(b"B", 1, BASE + 1) + np.array([2.5, 3.5]).tobytes(),
+    ]  # fmt: skip
+    (folder / "wal" / "00000001").write_bytes(b"".join(map(record, log)))
+    store = EmbeddedStore(folder)
+    assert everything(store) == {str(A): [(BASE, 1.5), (BASE + 1, 3.5)], str(B): [(BASE + 1, 2.5)]}
+    store.close()
+    assert (folder / "VERSION").read_text() == "2\n"
+    assert (tmp_path / "metrics.v1.bak" / "wal" / "00000001").exists()
 
 
 def test_history_is_filled_in_blocks_and_joined_by_what_follows(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ async def test_it_climbs_until_nobody_is_left(robots: Robots, start: Start, tmp_
     assert sorted(paged(robots)[2:]) == ["chen", "liu"]
     await asyncio.sleep(3)
     assert len(robots.webhooks) == 4
+    (ladder,) = await asyncio.to_thread(running.get, "/api/opsctl/v1/oncall/ladders")
+    assert (ladder["status"], ladder["alerts"], len(ladder["paged"])) == ("exhausted", ["A"], 2)
     await asyncio.to_thread(running.fire, {"alertname": "A", "severity": "critical"}, ends=time.time())
     await until(lambda: len(robots.webhooks) == 6)
     assert sorted(paged(robots)[4:]) == ["chen over", "liu over"]

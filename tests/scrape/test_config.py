@@ -62,6 +62,9 @@ def test_defaults_and_targets(tmp_path: Path) -> None:
     ("text", "line", "said"),
     [
         ("global:\n  scrape_intervall: 5s", 2, "did you mean 'scrape_interval'"),
+        ("storage: {exemplars: {max_exemplars: 1}}", 1, "exemplars: is a Prometheus setting that opsctl does not have"),
+        ("storage:\n  tsdb:\n    retention: {time: 1d}", 3, "retention: is a Prometheus setting"),
+        ("storage:\n  tsdb:\n    out_of_order_time_window: 5x", 3, "not a valid duration"),
         ("remote_read: []", 1, "remote_read: is a Prometheus setting that opsctl does not have"),
         ("scrape_configs:\n- job_name: a\n  kubernetes_sd_configs: []", 3, "kubernetes_sd_configs: is a Prometheus"),
         ("scrape_configs:\n- job_name: a\n  proxy_url: x", 3, "proxy_url: is a Prometheus setting"),

@@ -5,7 +5,7 @@ an extra, and takes a third of a second.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from Tea.exceptions import TeaException
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.receiver import Channel, Courier, Outcome, RetryAfter, channel_name
 from opsctl.alerts.receivers.aliyun_sms import Sms, meaning, messages
+from opsctl.model.person import Person
 
 _TIMEOUT = 10.0
 
@@ -46,6 +47,10 @@ class AliyunSms:
         name = channel_name(self.kind, " ".join((self.api_url, self.access_key_id, self.template_code, *self.people)))
         also = ((self.rate_per_hour, 3600.0), (self.rate_per_day, 86_400.0))
         return Channel(name=name, rate=self.rate_per_minute, also=also, people=len(self.people), timeout=_TIMEOUT)
+
+    def addressed(self, person: Person) -> AliyunSms | None:
+        """As Personal: to this person's phone alone."""
+        return replace(self, people=(person.mobile,)) if person.mobile else None
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Sms, ...]:
         return messages(batch, self.people, dict(self.template_params))

@@ -17,6 +17,7 @@ from opsctl.alerts.smtp import Server, send_mail
 from opsctl.gotemplate import TemplateError
 
 _SECONDS = 30.0
+_STEP_SECONDS = 10.0  # less, so that a server that hangs before the content is known to have taken nothing
 _SUBJECT = '{{ template "email.default.subject" . }}'
 
 
@@ -75,7 +76,7 @@ class Email:
         """As Receiver; mail takes a way of its own."""
         if isinstance(message, Unsendable):
             return Refused(message.reason)
-        return await send_mail(self.server, message, _SECONDS)
+        return await send_mail(self.server, message, _STEP_SECONDS)
 
 
 def build_email(made: EmailOf, setting: Setting) -> Email:

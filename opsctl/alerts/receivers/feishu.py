@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ from opsctl.alerts.receiver import (
     channel_name,
 )
 from opsctl.alerts.receivers.errcode import Said, json_bytes, read
+from opsctl.model.person import Person
 
 BODY_BYTES = 20 * 1024
 _ROOM = 14_000
@@ -39,7 +40,9 @@ _STALE_TRIES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Feishu(HttpReceiver):
-    """One bot, known by the last part of its webhook's address. `secret` '' where signing is off."""
+    """One bot, known by the last part of its webhook's address. `secret` '' where signing is off;
+    `mention_all`: not of critical alerts alone.
+    """
 
     api_url: str
     hook_id: str
@@ -47,6 +50,7 @@ class Feishu(HttpReceiver):
     send_resolved: bool = True
     at_users: tuple[str, ...] = ()
     rate_per_minute: int = 90
+    mention_all: bool = False
     kind: str = "feishu"
 
     @property
@@ -58,8 +62,14 @@ class Feishu(HttpReceiver):
         """Signed with `now`: a try that comes late is signed afresh. Feishu knows no key of a message."""
         url = f"{self.api_url.rstrip('/')}/open-apis/bot/v2/hook/{quote(self.hook_id, safe='')}"
         signed = {"timestamp": str(int(now)), "sign": sign(self.secret, int(now))} if self.secret else {}
-        bodies = ({**signed, "msg_type": "interactive", "card": card} for card in _cards(batch, self.at_users))
+        mentioned = batch.firing and (self.mention_all or batch.severity == "critical")
+        cards = _cards(batch, self.at_users if mentioned else ())
+        bodies = ({**signed, "msg_type": "interactive", "card": card} for card in cards)
         return tuple(Request("POST", url, orjson.dumps(body)) for body in bodies)
+
+    def addressed(self, person: Person) -> Feishu | None:
+        """As Personal: the group's message mentions the person."""
+        return replace(self, at_users=(person.feishu,), mention_all=True) if person.feishu else None
 
     def outcome(self, response: Response) -> Outcome:
         """Reads `code` (older hosts: `StatusCode`): 11232 too fast; 19021 sign or time, 19022 address, 19024 keyword."""
@@ -90,8 +100,7 @@ def _cards(batch: Batch, users: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _card(batch: Batch, written: str, users: tuple[str, ...]) -> dict[str, Any]:
-    urgent = batch.firing and batch.severity == "critical"
-    mention = "".join(f"<at id={u}></at>" for u in users[:20]) if urgent else ""
+    mention = "".join(f"<at id={u}></at>" for u in users[:20])
     colour = _COLOUR.get(batch.severity, "grey") if batch.firing else "green"
     elements: list[dict[str, Any]] = [{"tag": "markdown", "content": _harmless(written)}]
     if mention:

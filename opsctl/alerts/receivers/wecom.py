@@ -5,7 +5,7 @@ Source: https://developer.work.weixin.qq.com/document/path/91770
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
 import orjson
@@ -24,6 +24,7 @@ from opsctl.alerts.receiver import (
     channel_name,
 )
 from opsctl.alerts.receivers.errcode import Said, read
+from opsctl.model.person import Person
 
 MARKDOWN_BYTES = 4096
 _TAIL_BYTES = 1500  # links and mentions, at most
@@ -33,13 +34,14 @@ _BUSY_TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class WeCom(HttpReceiver):
-    """One robot, known by its key."""
+    """One robot, known by its key. `mention_all`: not of critical alerts alone."""
 
     api_url: str
     key: str
     send_resolved: bool = True
     mentioned_list: tuple[str, ...] = ()
     rate_per_minute: int = 18
+    mention_all: bool = False
     kind: str = "wecom"
 
     @property
@@ -48,11 +50,16 @@ class WeCom(HttpReceiver):
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[Request, ...]:
         url = f"{self.api_url.rstrip('/')}/cgi-bin/webhook/send?key={quote_plus(self.key)}"
-        contents = markdown(batch, self.mentioned_list)
+        mentioned = batch.firing and (self.mention_all or batch.severity == "critical")
+        contents = markdown(batch, self.mentioned_list if mentioned else ())
         return tuple(
             Request("POST", url, orjson.dumps({"msgtype": "markdown", "markdown": {"content": each}}))
             for each in contents
         )
+
+    def addressed(self, person: Person) -> WeCom | None:
+        """As Personal: the group's message mentions the person."""
+        return replace(self, mentioned_list=(person.wecom,), mention_all=True) if person.wecom else None
 
     def outcome(self, response: Response) -> Outcome:
         """Reads errcode: -1 busy (three tries), 45009 too fast, 93000 no such robot."""
@@ -69,8 +76,7 @@ class WeCom(HttpReceiver):
 def markdown(batch: Batch, mentioned: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The message, or the pages of a digest; cut between characters so that links and mentions still fit."""
     links = "　".join(f"[{t}]({u})" for t, u in text.buttons(batch))
-    urgent = batch.firing and batch.severity == "critical"
-    mention = text.shorten(" ".join(f"<@{m}>" for m in mentioned), 500) if urgent else ""
+    mention = text.shorten(" ".join(f"<@{m}>" for m in mentioned), 500)
     tail = "".join(f"\n{part}" for part in (links, mention) if part)
     tail = tail if len(tail.encode()) <= _TAIL_BYTES else ""
     if batch.digest:

@@ -16,6 +16,7 @@ from opsctl.alerts import digest_text, text
 from opsctl.alerts.batch import Batch, LinkSet
 from opsctl.alerts.receiver import Channel, Courier, Outcome, Refused, Request, RetryAfter, Sent, channel_name
 from opsctl.alerts.receivers.errcode import Said, read
+from opsctl.model.person import Person
 
 _MARKDOWN_BYTES, _TAIL_BYTES = 2048, 700
 _TITLE, _DESC, _SUB = 72, 120, 480  # bytes; what a phone shows of each
@@ -62,6 +63,10 @@ class WeComApp:
         return Channel(
             name=name, rate=self.rate_per_minute, also=((_PER_HOUR, 3600.0),), people=len(self.people), timeout=20.0
         )
+
+    def addressed(self, person: Person) -> WeComApp | None:
+        """As Personal: to this person alone."""
+        return replace(self, people=(person.wecom,)) if person.wecom else None
 
     def messages(self, batch: Batch, now: float, key: str) -> tuple[AppMessage, ...]:
         """A card a person; a digest in pages, each to everybody."""
