@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -18,6 +18,7 @@ from opsctl.gotemplate.regexp import compiled, replace_all
 from opsctl.gotemplate.safe import SafeHtml, SafeUrl
 from opsctl.gotemplate.text import go_text
 
+_HEAVIEST = 100_000
 _WORD = re.compile(r"\w(?:\w|['’.:·](?=\w))*")
 _LETTER = re.compile(r"[^\W\d_]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2}).{0,2}")
@@ -83,12 +84,41 @@ def _decoded(text: str) -> str:
         raise TemplateError("illegal base64 data") from error
 
 
-def _dict(*values: Any) -> dict[str, Any]:
+class _Items(list[Any]):
+    """A list that a template has made."""
+
+    weight = 1
+
+
+class _Table(dict[str, Any]):
+    """A mapping that a template has made."""
+
+    weight = 1
+
+
+def _weighed(made: Any, parts: Iterable[Any]) -> Any:
+    """Refuses what has grown out of bounds by holding itself again and again."""
+    made.weight = 1 + sum(getattr(part, "weight", 1) for part in parts)
+    if made.weight > _HEAVIEST:
+        raise TemplateError(f"a list or dict of more than {_HEAVIEST} parts")
+    return made
+
+
+def _items(*values: Any) -> Any:
+    return _weighed(_Items(values), values)
+
+
+def _append(items: Any, *values: Any) -> Any:
+    whole = [*_list(items), *values]
+    return _weighed(_Items(whole), whole)
+
+
+def _dict(*values: Any) -> Any:
     if len(values) % 2:
         raise TemplateError("dict requires an even number of arguments")
     if not all(isinstance(key, str) for key in values[::2]):
         raise TemplateError("dict keys must be strings")
-    return dict(zip(values[::2], values[1::2], strict=True))
+    return _weighed(_Table(zip(values[::2], values[1::2], strict=True)), values)
 
 
 def notification_functions(now: float, route_labels: Mapping[str, str]) -> Mapping[str, Callable[..., Any]]:
@@ -121,7 +151,7 @@ _PURE: Mapping[str, Callable[..., Any]] = {
     "mustToDate": _must_to_date,
     "base64encode": lambda text: base64.urlsafe_b64encode(_text(text).encode()).decode(),
     "base64decode": _decoded,
-    "list": lambda *values: list(values),
-    "append": lambda items, *values: [*_list(items), *values],
+    "list": _items,
+    "append": _append,
     "dict": _dict,
 }

@@ -270,7 +270,10 @@ class Run:
         if not _accepts(function, len(given)):
             raise self._error(f"wrong number of args for {name}: got {len(given)}", line)
         try:
-            return function(*given)
+            made = function(*given)
+            if isinstance(made, str) and len(made) > self._bounds.output:
+                raise TemplateError(f"more than {self._bounds.output} characters")
+            return made
         except TemplateError as error:
             raise self._error(f"error calling {name}: {error.reason}", line) from error
         except OpsctlError as error:

@@ -205,6 +205,10 @@ def test_html_of_the_built_in_mail() -> None:
         '{{ reReplaceAll "(" "" "" }}', "{{ since 1 }}", '{{ tz "Mars/One" now }}', '{{ urlUnescape "%zz" }}',
         '{{ base64decode "!" }}', '{{ dict "a" }}', "{{ index .Alerts 99 }}", '{{ template "nope" . }}',
         '{{ mustToDate "2006" "x" }}', '{{ humanizeDuration "x" }}', "{{ .CommonLabels.Remove 1 }}", "{{ nope }}",
+        '{{ $x := "ab" }}{{ range 60 }}{{ $x = print $x $x }}{{ end }}',
+        '{{ $x := list 1 }}{{ range 60 }}{{ $x = list $x $x }}{{ end }}{{ toJson $x }}',
+        '{{ $x := dict }}{{ range 60 }}{{ $x = dict "a" $x "b" $x }}{{ end }}{{ $x }}',
+        "{{ range 3000000 }}{{ end }}", '{{ printf "%999999999d" 1 | len | slice "a" }}',
         "{{ if }}", "{{ range .Alerts }}", '{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}',
     ],
 )  # fmt: skip
