@@ -1,8 +1,8 @@
 #!/bin/sh
 # make servers: installs the real servers that the tests run against. Safe to run again; quick when all is there.
 #
-# From Debian: MariaDB, Redis, nginx, Prometheus, Alertmanager, node_exporter, sshd, Chromium, a Chinese font, Java.
-# From Maven Central: Elasticsearch, into .servers/.
+# From Debian: MariaDB, Redis, nginx, Prometheus, Alertmanager, the field's exporters, sshd, Chromium, a Chinese font,
+# Java. From Maven Central: Elasticsearch and jmx_exporter, into .servers/.
 # Debian's services are not started: a policy-rc.d forbids it for the time of the install and is then put back as it
 # was. A service that ran before is left alone; a newly installed one stays disabled.
 # What cannot be installed here is named at the end, and the tests that need it are skipped. With CI=true that fails.
@@ -13,6 +13,8 @@ servers=$root/.servers
 elastic_version=8.19.21
 elastic=$servers/elasticsearch-$elastic_version
 elastic_user=opsctl-elastic
+jmx=jmx_prometheus_javaagent
+jmx_version=1.0.1
 policy=/usr/sbin/policy-rc.d
 saved=$policy.before-opsctl
 PATH=$PATH:/usr/sbin:/sbin
@@ -29,6 +31,11 @@ promtool                  prometheus                prometheus
 prometheus-alertmanager   prometheus-alertmanager   prometheus-alertmanager
 amtool                    prometheus-alertmanager   prometheus-alertmanager
 prometheus-node-exporter  prometheus-node-exporter  prometheus-node-exporter
+prometheus-mysqld-exporter         prometheus-mysqld-exporter         prometheus-mysqld-exporter
+prometheus-redis-exporter          prometheus-redis-exporter          prometheus-redis-exporter
+prometheus-nginx-exporter          prometheus-nginx-exporter          prometheus-nginx-exporter
+prometheus-elasticsearch-exporter  prometheus-elasticsearch-exporter  prometheus-elasticsearch-exporter
+prometheus-blackbox-exporter       prometheus-blackbox-exporter       prometheus-blackbox-exporter
 sshd                      openssh-server            ssh
 chromium                  chromium                  -
 chromedriver              chromium-driver           -
@@ -42,10 +49,12 @@ present() {
     case $1 in
         noto-cjk) [ -n "$(find /usr/share/fonts -iname 'NotoSansCJK*' 2>/dev/null | head -n 1)" ] ;;
         noto-emoji) [ -n "$(find /usr/share/fonts -iname 'NotoColorEmoji*' 2>/dev/null | head -n 1)" ] ;;
-        mvn) [ -x "$elastic/bin/elasticsearch" ] || command -v mvn >/dev/null ;;  # only needed to fetch Elasticsearch
+        mvn) fetched || command -v mvn >/dev/null ;;  # only needed to fetch what Maven Central has
         *) command -v "$1" >/dev/null ;;
     esac
 }
+
+fetched() { [ -x "$elastic/bin/elasticsearch" ] && [ -e "$servers/$jmx-$jmx_version.jar" ]; }
 
 wanted_packages() {
     echo "$table" | while read -r program package _; do
@@ -107,6 +116,15 @@ fetch_elasticsearch() {
     rm -rf "$servers/unpacking" "$servers/elasticsearch-$elastic_version.zip"
 }
 
+fetch_jmx_exporter() {
+    [ -e "$servers/$jmx-$jmx_version.jar" ] && return 0
+    command -v mvn >/dev/null || return 0
+    mkdir -p "$servers"
+    echo "servers: fetching jmx_exporter $jmx_version"
+    (cd "$servers" && mvn -q -B -ntp dependency:copy -DoutputDirectory="$servers" \
+        "-Dartifact=io.prometheus.jmx:$jmx:$jmx_version") || return 0
+}
+
 # Elasticsearch refuses to run as root: where root runs the tests, it gets a user and the folder is that user's.
 own_elasticsearch() {
     [ "$(id -u)" = 0 ] && [ -d "$elastic" ] || return 0
@@ -130,6 +148,7 @@ missing() {
         if [ -n "$program" ] && [ "$program" != mvn ] && ! present "$program"; then echo "  $program ($package)"; fi
     done
     [ -x "$elastic/bin/elasticsearch" ] || echo "  elasticsearch ($elastic_version, from Maven Central)"
+    [ -e "$servers/$jmx-$jmx_version.jar" ] || echo "  jmx_exporter ($jmx_version, from Maven Central)"
 }
 
 packages=$(wanted_packages | tr '\n' ' ')
@@ -144,6 +163,7 @@ if [ -n "$packages" ]; then
     fi
 fi
 fetch_elasticsearch
+fetch_jmx_exporter
 own_elasticsearch
 
 left=$(missing)

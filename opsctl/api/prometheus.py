@@ -43,6 +43,7 @@ from opsctl.api.prometheus_state import (
     tsdb_data,
 )  # fmt: skip
 from opsctl.api.prometheus_target_metadata import target_metadata
+from opsctl.api.prometheus_usage import usage
 from opsctl.api.prometheus_write import write_route
 from opsctl.core.errors import NotFound, OpsctlError, Unreachable, UsageError
 from opsctl.core.log import Log
@@ -81,7 +82,7 @@ class PrometheusApi:
             ("alerts", self.alerts, get), ("alertmanagers", self.alertmanagers, get),
             ("metadata", self.metadata, get), ("status/config", self.config, get), ("status/flags", self.flags, get),
             ("status/buildinfo", self.buildinfo, get), ("status/runtimeinfo", self.runtimeinfo, get),
-            ("status/tsdb", self.tsdb, get), ("status/walreplay", self.walreplay, get),
+            ("status/tsdb", self.tsdb, get), ("status/tsdb/usage", usage(self._m), get), ("status/walreplay", self.walreplay, get),
             ("notifications", self.notifications, get), ("admin/tsdb/{verb}", admin_off, ["POST", "PUT"]),
         )  # fmt: skip
         routes = [Route(f"/api/v1/{path}", _answered(handler), methods=methods) for path, handler, methods in v1]

@@ -23,6 +23,7 @@ NOUNS: dict[str, tuple[str, str]] = {
     "collect": ("collect", "Run one collector and print what it measures."),
     "targets": ("targets", "What is scraped, and how it went."),
     "query": ("query", "Evaluate a PromQL expression."),
+    "metrics": ("metrics", "Export and import samples; what takes the store's space."),
     "rules": ("rules", "Check, test and evaluate rule files."),
     "prometheus": ("prometheus", "The metrics process alone, with Prometheus' flags."),
     "alertmanager": ("alertmanager", "The alerting process alone, with Alertmanager's flags."),

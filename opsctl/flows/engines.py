@@ -16,6 +16,7 @@ from opsctl.metrics.figures import StoreFigures
 from opsctl.metrics.remote import RemoteApi, RemoteStore
 from opsctl.metrics.storage import Storage
 from opsctl.metrics.store import EmbeddedStore
+from opsctl.metrics.weights import Weighed
 from opsctl.scrape.config import QueueConfig, RemoteWrite
 
 ENGINE_LANE = "engine"
@@ -47,6 +48,8 @@ class Home:
     evaluator: Evaluator
     metric_counts: Callable[[], dict[str, int]]
     take_late: Callable[[float], None] = lambda seconds: None
+    weighed: Callable[[], list[Weighed]] | None = None
+    """What the series weigh; None where only the engine knows."""
     lanes: tuple[RemoteWrite, ...] = ()
     folder: OwnedFolder | None = None
 
@@ -62,7 +65,7 @@ def _embedded(options: EngineOptions) -> Home:
         options.folder, options.retention_seconds, options.retention_bytes, limits=options.series_limits
     )
     options.registry.register(StoreFigures(store.status))
-    return Home(store, Evaluator(), store.metric_counts, store.take_late)
+    return Home(store, Evaluator(), store.metric_counts, store.take_late, store.weighed)
 
 
 def _prometheus(options: EngineOptions) -> Home:

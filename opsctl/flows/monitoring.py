@@ -13,9 +13,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsctl.core.clock import Clock
-from opsctl.core.errors import OpsctlError
+from opsctl.core.errors import NotFound, OpsctlError
 from opsctl.core.log import Log
 from opsctl.flows.engines import Home
+from opsctl.flows.metrics_usage import By, Report, report
 from opsctl.flows.queries import Queries
 from opsctl.flows.remote_writing import RemoteWriting
 from opsctl.flows.ruling import Ruler
@@ -62,6 +63,12 @@ class Monitoring:
 
     def metric_counts(self) -> dict[str, int]:
         return self._home.metric_counts()
+
+    def usage(self, by: By, limit: int) -> Report:
+        """What eats the store's space. Raises NotFound where the store is an engine elsewhere."""
+        if self._home.weighed is None:
+            raise NotFound("the samples are in an engine elsewhere", "ask its own status/tsdb")
+        return report(self.storage, self._home.weighed(), self.storage.status(), by, limit, self.now_ms())
 
     async def start(self) -> None:
         """Begins to scrape and to evaluate. Raises DocumentError when the configuration is bad."""

@@ -32,6 +32,7 @@ from opsctl.metrics.codec import decode_numbers, decode_values, encode_numbers, 
 from opsctl.metrics.index import Refs
 from opsctl.metrics.remembered import Remembered
 from opsctl.metrics.section import Section, Times, Values
+from opsctl.metrics.weights import Rows, shares
 from opsctl.model.labels import Labels
 
 T = TypeVar("T")
@@ -95,6 +96,14 @@ class Block:
                 found.append(refs[first_row : first_row + entry["rows"]])
             first_row += entry["rows"]
         return found
+
+    def rows(self) -> Rows:
+        """What each row weighs. Reads no values."""
+        index = self._load()
+        widths = [len(self._chunk(entry["times"], decode_numbers)) for entry in index["sources"]]
+        cells = np.repeat(np.array(widths, dtype=np.float64), [entry["rows"] for entry in index["sources"]])
+        sizes = np.array([size for _, size, _ in index["chunks"]], dtype=np.float64)
+        return shares(self._rows("refs"), cells, self._rows("chunk"), sizes, self.size)
 
     def series(self) -> Refs:
         """The numbers of all its series; nothing is kept in memory."""

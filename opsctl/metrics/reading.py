@@ -18,10 +18,12 @@ from opsctl.metrics.loose import Loose
 from opsctl.metrics.section import Section, Values, is_absent
 from opsctl.metrics.shelf import Shelf
 from opsctl.metrics.storage import Matchers
+from opsctl.metrics.weights import Weighed, weigh
 from opsctl.model.labels import Labels
 from opsctl.model.samples import Samples
 
 T = TypeVar("T")
+_EVER_MS = 2**62
 
 
 class Reader:
@@ -78,6 +80,16 @@ class Reader:
                 here[section.refs[~is_absent(np.ascontiguousarray(section.values)).all(axis=1)]] = True
         here[late.only(wanted, start_ms, end_ms).refs] = True
         return refs[here[refs]]
+
+    def weighed(self) -> list[Weighed]:
+        """Every series that has samples, with what it weighs."""
+        return self._steady(self._weighed)
+
+    def _weighed(self) -> list[Weighed]:
+        views, late, blocks = self._views(0, _EVER_MS)
+        samples, weights = weigh(self._index.size, self._shelf.rows(blocks), [*views, *late.sections()])
+        heavy = [(ref, labels) for ref, labels in self._index.all() if ref < len(samples) and samples[ref]]
+        return [Weighed(labels, int(samples[ref]), float(weights[ref])) for ref, labels in heavy]
 
     def stored(self, at_ms: int, refs: Refs) -> tuple[Values, NDArray[np.bool_]]:
         """The samples that blocks hold of series at an instant, and which have one."""

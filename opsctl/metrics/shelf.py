@@ -16,6 +16,7 @@ from opsctl.metrics.index import Refs
 from opsctl.metrics.loose import untangled
 from opsctl.metrics.merging import plan_merge
 from opsctl.metrics.section import Section
+from opsctl.metrics.weights import Rows
 from opsctl.model.labels import Labels
 
 LOG = Log("opsctl.metrics")
@@ -77,6 +78,10 @@ class Shelf:
         if ours:
             self.put_aside(block.path, why)
         return ours
+
+    def rows(self, blocks: Sequence[Block]) -> list[Rows]:
+        """What the rows of blocks weigh. Raises Vanished."""
+        return [rows for block in blocks for rows in self._read(block, lambda b: [b.rows()])]
 
     def _read(self, block: Block, read: Callable[[Block], list[T]]) -> list[T]:
         try:

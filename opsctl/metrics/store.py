@@ -21,6 +21,7 @@ from opsctl.metrics.shelf import Shelf
 from opsctl.metrics.storage import Appended, Matchers, StoreStatus, total
 from opsctl.metrics.upkeep import Upkeep
 from opsctl.metrics.wal import Logged, Wal, segments
+from opsctl.metrics.weights import Weighed
 from opsctl.model.batch import Batch
 from opsctl.model.labels import METRIC_NAME, Labels
 from opsctl.model.series import Series
@@ -156,6 +157,10 @@ class EmbeddedStore:
         for _, labels in self._index.all():
             counts[labels.get(METRIC_NAME, "")] = counts.get(labels.get(METRIC_NAME, ""), 0) + 1
         return counts
+
+    def weighed(self) -> list[Weighed]:
+        """Every series that has samples, with what it weighs."""
+        return self._reader.weighed()
 
     def close(self) -> None:
         """As Storage."""

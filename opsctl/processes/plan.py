@@ -55,7 +55,7 @@ def _metrics(settings: Settings, python: str) -> Process:
         f"--config.file={settings.path(settings.metrics.config)}",
         f"--storage.tsdb.path={settings.home_path / 'metrics'}",
         f"--storage.tsdb.retention.time={settings.metrics.retention_days}d",
-        f"--web.listen-address={address}", "--web.enable-lifecycle",
+        f"--web.listen-address={address}", "--web.enable-lifecycle", "--web.enable-remote-write-receiver",
     )  # fmt: skip
     return _own(settings, "metrics", command, address, "/-/ready")
 
