@@ -22,7 +22,7 @@ _KINDS = {
     float: "number",
     bool: "bool",
 }
-_SECONDS_MOST = 253_402_300_799.0  # the end of the year 9999
+_SECONDS_LEAST, _SECONDS_MOST = -62_135_500_000.0, 253_402_300_799.0  # the years 1 to 9999, as Go writes them
 
 
 class Refusal(Exception):
@@ -145,7 +145,7 @@ def _time(made: Any, name: str) -> float | None:
     try:
         at = datetime.fromisoformat(made)
         seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-        if not 0.0 < seconds < _SECONDS_MOST:
+        if not _SECONDS_LEAST < seconds < _SECONDS_MOST:
             raise ValueError("out of range")
     except (ValueError, OverflowError) as error:
         text = _quoted(made)

@@ -43,6 +43,7 @@ from opsctl.core.db import Database
 from opsctl.core.errors import OpsctlError
 from opsctl.core.folder import OwnedFolder
 from opsctl.core.log import Log
+from opsctl.core.memory import collect_seldom
 from opsctl.flows.acknowledging import Acknowledging
 from opsctl.flows.alerting import Alerting, Ways
 from opsctl.flows.delivering import Delivering, dresser
@@ -164,6 +165,7 @@ class AlertingProcess:
             asyncio.create_task(self._every(self._options.maintenance, self._drop_old)),
         ]
         self._loaded(self._configuration)
+        collect_seldom()
         LOG.info("alerting.started", alerts=len(self.alerting.alerts), config=str(self._options.config_file))
 
     async def _join(self) -> Others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,15 @@ def return_memory() -> None:
         mallopt(_ARENA_MAX, 2)
         mallopt(_MMAP_THRESHOLD, _LARGE)
         mallopt(_TRIM_THRESHOLD, 16 * _LARGE)
+
+
+def collect_seldom() -> None:
+    """Looks for cycles of garbage less often, and no longer among what stands now: for a process of many small
+    objects that hold no cycles, where looking takes a quarter of its time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def trim_memory() -> None:

@@ -51,7 +51,7 @@ async def test_kill_in_a_storm_of_digests_resolves_and_acknowledgements(
 ) -> None:
     """Three channels at once; printed: messages, digests, repeats by channel."""
     moments = random.Random(seed)
-    robots.most, robots.delay = 10_000, 0.03
+    robots.most, robots.delay = 10_000, 0.08
     receivers = f"{DIGESTS}\n{WECOM.replace('key: {key}', 'key: {key}, rate_per_minute: 10000')}\n{HOOK}"
     alerting = await start(config(robots, receivers, group_wait="0s", group_interval="500ms"))
     fired: list[dict[str, str]] = []
