@@ -9,17 +9,21 @@ import inspect
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from opsctl.api.guard import Guard
 from opsctl.core.errors import OpsctlError, PortTaken
 from opsctl.core.log import Log
 from opsctl.core.memory import return_memory
 from opsctl.core.settings import host_port
+from opsctl.core.web_config import load_web_config
 
 LOG = Log("opsctl.serve")
 _DRAIN_SECONDS = 3
@@ -43,18 +47,20 @@ class Process(Protocol):
 
 
 def serve(
-    process: Process, address: str, setting: str, name: str = "", on_ready: Callable[[str], None] | None = None
-) -> None:
+    process: Process, address: str, setting: str, name: str = "", on_ready: Callable[[str], None] | None = None,
+    web_config: Path | None = None,
+) -> None:  # fmt: skip
     """Runs a process until SIGTERM or SIGINT; SIGHUP reloads its documents.
 
     `address` is HOST:PORT (port 0 takes a free one), `setting` what to change when it is taken, `name` what the
     ready line on stderr calls it: `opsctl metrics ready on http://127.0.0.1:8401`; `on_ready` is told the
-    address really bound. Raises PortTaken.
+    address really bound. `web_config`: a file with TLS, users and headers. Raises PortTaken, DocumentError.
     """
     return_memory()
+    tls = load_web_config(web_config).tls if web_config is not None else None
     sock = listen(address, setting)
     try:
-        asyncio.run(_run(process, sock, name or setting.rpartition(".")[2], on_ready))
+        asyncio.run(_run(process, sock, name or setting.rpartition(".")[2], on_ready, (web_config, tls)))
     finally:
         sock.close()
 
@@ -86,18 +92,22 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _run(process: Process, sock: socket.socket, name: str, on_ready: Callable[[str], None] | None = None) -> None:
+async def _run(
+    process: Process, sock: socket.socket, name: str, on_ready: Callable[[str], None] | None,
+    door: tuple[Path | None, ssl.SSLContext | None],
+) -> None:  # fmt: skip
     end = asyncio.Event()
     reloads: asyncio.Queue[None] = asyncio.Queue(maxsize=1)
     _on_signals(end.set, lambda: None if reloads.full() else reloads.put_nowait(None))
     await process.start()
-    server = _Server(_config(process.asgi))
+    file, tls = door
+    server = _Server(_config(process.asgi if file is None else Guard(process.asgi, file), tls))
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     reloading = asyncio.create_task(_reload_loop(process, reloads))
     try:
         await _started(server, serving)
         host, port = sock.getsockname()[:2]
-        print(f"opsctl {name} ready on http://{host}:{port}", file=sys.stderr, flush=True)
+        print(f"opsctl {name} ready on {'https' if tls else 'http'}://{host}:{port}", file=sys.stderr, flush=True)
         LOG.info("process.ready", process=name, address=f"{host}:{port}")
         if on_ready is not None:
             on_ready(f"{host}:{port}")
@@ -113,12 +123,24 @@ async def _run(process: Process, sock: socket.socket, name: str, on_ready: Calla
         raise failure
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+class _Config(uvicorn.Config):
+    """uvicorn's, with a TLS context that is made already."""
+
+    tls: ssl.SSLContext | None = None
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = self.tls
+
+
+def _config(app: ASGIApp, tls: ssl.SSLContext | None) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    return uvicorn.Config(
+    made = _Config(
         app, access_log=False, log_config=None, lifespan="auto", server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS, timeout_keep_alive=75, ws="none",
     )  # fmt: skip
+    made.tls = tls
+    return made
 
 
 def _on_signals(end: Callable[[], None], reload: Callable[[], None]) -> None:

@@ -59,6 +59,7 @@ def alertmanager(
     external_url: Annotated[
         str, typer.Option("--web.external-url", help="Under which people reach it; links in messages start with it.")
     ] = "",
+    web_config: Annotated[str, typer.Option("--web.config.file", help="TLS, users and headers of the server.")] = "",
     route_prefix: Annotated[
         str, typer.Option("--web.route-prefix", help="Before every path; default: the path of the external URL.")
     ] = "",
@@ -111,7 +112,14 @@ def alertmanager(
         process.bound(bound)
         print(_listening(iso(process.now()), bound, logfmt), file=sys.stderr, flush=True)
 
-    serve(process, address, "--web.listen-address (listen.alerting)", "alerting", ready)
+    serve(
+        process,
+        address,
+        "--web.listen-address (listen.alerting)",
+        "alerting",
+        ready,
+        Path(web_config) if web_config else None,
+    )
 
 
 def _listening(at: str, bound: str, logfmt: bool) -> str:

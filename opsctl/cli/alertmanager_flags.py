@@ -15,7 +15,6 @@ _CLUSTER = frozenset({
 _SWITCHES = frozenset({"cluster.allow-insecure-public-advertise-address-discovery", "web.systemd-socket"})
 _TAKEN = frozenset({"auto-gomemlimit.ratio", "dispatch.maintenance-interval", "web.ui-path"})
 _REFUSED = {
-    "web.config.file": "TLS and passwords are the business of a proxy before it",
     "web.systemd-socket": "it listens by itself: --web.listen-address",
     "alerts.per-alertname-limit": "no number of alerts is too many",
     "cluster.tls-config": "members speak plain HTTP: put them in one private network",

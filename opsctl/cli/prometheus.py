@@ -99,7 +99,8 @@ def start(given: Mapping[str, str]) -> None:
     setting = "listen.metrics in opsctl.yml" if own else "--web.listen-address"
     process = build_metrics(replace(options, flags=_shown(options, values, given)))
     try:
-        serve(process, options.listen, setting, "metrics", _say_ready)
+        web_config = Path(values["web.config.file"]) if values["web.config.file"] else None
+        serve(process, options.listen, setting, "metrics", _say_ready, web_config)
     except DocumentError:
         print(f'level=ERROR msg="Error loading config (--config.file={options.config_file})"', file=sys.stderr)
         raise

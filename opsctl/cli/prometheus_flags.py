@@ -23,6 +23,7 @@ USED = (
     _flag("web.route-prefix", "", "What is before all paths; the path of --web.external-url when not given."),
     _flag("web.enable-lifecycle", "false", "Open POST /-/reload and /-/quit.", boolean),
     _flag("web.enable-remote-write-receiver", "false", "Open POST /api/v1/write.", boolean),
+    _flag("web.config.file", "", "TLS, users and headers of the server."),
     _flag("web.page-title", TITLE, "The title of the page at /."),
     _flag("web.cors.origin", ".*", "Origins whose pages may read the API: a regular expression of the whole."),
     _flag("storage.tsdb.path", "", "The store's folder."),
@@ -87,7 +88,6 @@ LACKING = (
         _flag("web.enable-admin-api", "false", "", boolean), "stop the process to take its folder away or to copy it"
     ),
     Lacking(_flag("web.enable-otlp-receiver", "false", "", boolean), "send remote write 1.0 to /api/v1/write"),
-    Lacking(_flag("web.config.file", "", ""), "put nginx or another proxy with TLS and users before it"),
     Lacking(_flag("web.user-assets", "", ""), "serve files with a web server"),
     Lacking(_flag("storage.tsdb.delay-compact-file.path", "", ""), "leave it out: nobody uploads this store's files"),
     Lacking(_flag("agent", "false", "", boolean), "scrape with remote_write in prometheus.yml"),

@@ -24,7 +24,7 @@ def test_the_flags_of_the_cluster_are_kept() -> None:
     found = other_flags([
         "--cluster.listen-address", "127.0.0.1:1", "--cluster.peer=a:1", "--cluster.peer", "b:2",
         "--cluster.settle-timeout=0s", "--auto-gomemlimit.ratio", "0.5", "--no-web.systemd-socket",
-        "--cluster.allow-insecure-public-advertise-address-discovery", "--web.config.file=",
+        "--cluster.allow-insecure-public-advertise-address-discovery",
     ])  # fmt: skip
     assert found["listen-address"] == ("127.0.0.1:1",)
     assert found["peer"] == ("a:1", "b:2")
@@ -34,7 +34,6 @@ def test_the_flags_of_the_cluster_are_kept() -> None:
     ("flags", "said"),
     [
         (["--cluster.pear=a"], "cluster.peer"),
-        (["--web.config.file=x"], "proxy"),
         (["--cluster.peer"], "needs a value"),
         (["word"], "unexpected word"),
         (["--web.systemd-socket"], "listen"),

@@ -107,5 +107,13 @@ def prometheus(folder: Path, config: Path, *flags: str) -> Iterator[Server]:
 def _running(command: list[str], port: int, log: Path) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OPSCTL_")}
-    with started(command, lambda: http_ok(f"{url}/-/ready"), log, env=environment) as process:
+    with started(command, lambda: http_ok(f"{url}/-/ready") or _asks_who(url), log, env=environment) as process:
         yield Server(url, process, log)
+
+
+def _asks_who(url: str) -> bool:
+    """Whether it answers, but wants a name and a password."""
+    try:
+        return requests.get(url, timeout=1).status_code == 401
+    except requests.RequestException:
+        return False

@@ -91,7 +91,7 @@ def test_wrong_flags_end_as_with_prometheus(tmp_path: Path, flags: list[str]) ->
     ("flag", "said"),
     [
         ("--web.enable-admin-api", "--web.enable-admin-api is a Prometheus flag that opsctl does not have"),
-        ("--web.config.file=x.yml", "--web.config.file is a Prometheus flag that opsctl does not have"),
+        ("--web.config.file=x.yml", "x.yml: cannot be read"),
         ("--web.enable-otlp-receiver", "--web.enable-otlp-receiver is a Prometheus flag"), ("--agent", "--agent is a Prometheus flag"),
         ("--query.lookback-delta=0s", "--query.lookback-delta: must be more than 0"),
         ("--query.max-concurrency=0", "--query.max-concurrency: must be at least 1"),
