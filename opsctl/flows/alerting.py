@@ -38,6 +38,7 @@ from opsctl.oncall.roster import OnCall
 
 LOG = Log("opsctl.flows.alerting")
 _WRITE_FAILED = "alerting.not_written"
+_LOG_SECONDS = 15 * 86_400.0  # the delivery log and the lives of alerts: the weekly report looks back on them
 _AT_ONCE = 200  # groups flushed before the loop does something else
 
 
@@ -361,8 +362,8 @@ class Alerting:
         self.written(
             [
                 state.drop_silences(silences),
-                *state.prune(now, retention),
-                life.prune(now - retention),
+                *state.prune(now, max(retention, _LOG_SECONDS)),
+                life.prune(now - max(retention, _LOG_SECONDS)),
                 *self.escalating.forget(now - retention),
             ]
         )
