@@ -86,9 +86,10 @@ class IntervalOf:
 
 @document
 class ReceiverOf:
-    """A named list of integrations; a receiver without any swallows its alerts."""
+    """A named list of integrations; a receiver without any swallows its alerts. `labels`: to find it by."""
 
     name: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
     webhook_configs: tuple[WebhookOf, ...] = ()
     email_configs: tuple[EmailOf, ...] = ()
     wechat_configs: tuple[WechatOf, ...] = ()
@@ -107,7 +108,7 @@ class AlertmanagerOf:
 
     settings: Annotated[GlobalOf, Field(alias="global")] = field(default_factory=GlobalOf)
     route: RouteOf | None = None
-    inhibit_rules: tuple[InhibitOf, ...] = ()
+    inhibit_rules: tuple[InhibitOf | None, ...] = ()
     receivers: tuple[ReceiverOf, ...] = ()
     time_intervals: tuple[IntervalOf, ...] = ()
     mute_time_intervals: tuple[IntervalOf, ...] = ()

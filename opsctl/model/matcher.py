@@ -13,6 +13,14 @@ from opsctl.model.regexp_error import regexp_error
 Op = Literal["=", "!=", "=~", "!~"]
 
 
+class BadPattern(ValueError):
+    """`pattern` is no regular expression; the message says why, as Go does."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(regexp_error(pattern))
+        self.pattern = pattern
+
+
 class _Pattern(Protocol):
     def fullmatch(self, text: str) -> object | None: ...
 
@@ -37,7 +45,7 @@ class Matcher:
             try:
                 object.__setattr__(self, "_pattern", re2.compile(self.value, options))
             except re2.error as error:
-                raise ValueError(regexp_error(self.value)) from error
+                raise BadPattern(self.value) from error
 
     def matches(self, value: str) -> bool:
         """Whether a label's value ('' when missing) meets the condition."""

@@ -11,6 +11,7 @@ import pytest
 
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import load_configuration
+from opsctl.alerts.notification_templates import plain_templates
 from opsctl.alerts.receiver import Refused, Request, Response, RetryAfter, Sent, Unsendable
 from opsctl.alerts.receivers.webhook import Webhook
 from opsctl.core.errors import DocumentError
@@ -81,6 +82,9 @@ def test_what_is_left_out_counts_for_nothing_else() -> None:
 def test_the_url_is_a_template(tmp_path: Path) -> None:
     hook = load(tmp_path, "url: 'http://h/{{ .GroupLabels.alertname | urlquery }}'")
     assert request(hook).url == "http://h/%3CA%3E"
+    for wrong in ("http://h/{{ nope }}", "http://h/{{ .Status"):
+        with pytest.raises(DocumentError, match=r"webhook_configs\[0\].url: invalid template syntax: template: :1: "):
+            load(tmp_path, f"url: '{wrong}'")
     bad = load(tmp_path, "url: 'ftp://{{ .Status }}'")
     assert bad.messages(BATCH, 0.0, "k") == (
         Unsendable("not an http or https URL: unsupported scheme 'ftp' in 'ftp://firing'"),
@@ -98,6 +102,9 @@ def test_labels_of_the_route_go_down_the_tree(tmp_path: Path) -> None:
     assert route.routes[0].labels == (("desk", "{{ .Status }}"), ("team", "x"))
     hook = load(tmp_path, "url: 'http://h/{{ routeLabels \"desk\" | urlquery }}/{{ .RouteLabels.nope }}'")
     assert request(hook).url == "http://h/%3CA%3E+desk/"
+    labels = {"a": "{{ routeLabels `b` }}!", "b": "{{ .Status }}", "c": "{{ routeLabels `c` }}", "d": "{{ .Nope }}"}
+    named = plain_templates().route_labels(replace(BATCH, route_labels=tuple(labels.items())))
+    assert named == {"a": "firing!", "b": "firing"}  # without the circle and the mistake
     file.write_text("route: {receiver: a, labels: {x: '{{ nope }}'}}\nreceivers: [{name: a}]\n")
     with pytest.raises(DocumentError, match=r'route.labels.x: template: :1: function "nope" not defined'):
         load_configuration(file, {})
@@ -118,13 +125,14 @@ def test_a_payload_of_ones_own(tmp_path: Path) -> None:
     hook = load(
         tmp_path,
         "url: 'http://h', payload: {'{{ .Status }}': '{{ len .Alerts }}', list: ['{{ .Receiver }}', 1, null], "
-        "flag: 'true', alerts: '{{ toJson .Alerts.Firing }}', text: 'a: {{ .Status }}!'}",
+        "flag: 'true', none: '', alerts: '{{ toJson .Alerts.Firing }}', text: 'a: {{ .Status }}!'}",
     )
     made: Any = orjson.loads(request(hook).body)
     assert made["firing"] == 2
     assert made["list"] == ["team\\.x", 1, None]
     assert made["flag"] is True
-    assert made["alerts"][0]["labels"] == {"alertname": "<A>", "b": 1}
+    assert made["none"] is None
+    assert made["alerts"][0]["labels"] == {"alertname": "<A>", "b": "1"}  # what a text holds is not read once more
     assert made["text"] == {"a": "firing!"}
 
 
