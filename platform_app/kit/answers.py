@@ -16,6 +16,7 @@ from platform_app.kit.log import Log
 from platform_app.kit.metrics import Metrics
 from platform_app.kit.problem import Problem
 from platform_app.kit.trace import current
+from platform_app.kit.wording import worded
 
 log = Log("platform.http")
 
@@ -53,7 +54,7 @@ def on_invalid(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        wrong = [{"field": ".".join(str(p) for p in e["loc"]), "message": e["msg"]} for e in error.errors()]
+        wrong = [{"field": ".".join(str(p) for p in e["loc"]), "message": worded(e)} for e in error.errors()]
         return answer(Problem(422, "invalid", "请求内容有误", errors=wrong))
 
 
