@@ -44,7 +44,9 @@ def merge(documents: Mapping[str, dict[str, Any]], missing: list[str]) -> dict[s
         paths |= renamed.get("paths", {})
     for path, item in paths.items():
         for method, operation in item.items():
-            if (method in METHODS and not path.startswith(_OPEN) and not path.endswith(_OPEN_CALLBACK)) or (method in METHODS and path.startswith(_CLOSED)):
+            if (method in METHODS and not path.startswith(_OPEN) and not path.endswith(_OPEN_CALLBACK)) or (
+                method in METHODS and path.startswith(_CLOSED)
+            ):
                 operation["security"] = [{"bearer": []}]
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {

@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import exc as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -62,6 +63,17 @@ def error_kind(error: BaseException) -> Kind:
 def insert_ignore(table: Table[Any]) -> Insert:
     """An INSERT that skips rows whose key exists already (rowcount tells how many went in)."""
     return insert(table).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
+
+
+def insert_and_hold(connection: AsyncConnection, table: Table[Any], row: dict[str, Any]) -> Insert:
+    """An INSERT that leaves a row whose key exists as it is, and holds it for writing in either case.
+
+    INSERT IGNORE would hold it for reading, and two who then want to write would be in each other's way.
+    """
+    if connection.dialect.name == "sqlite":
+        return insert_ignore(table).values(row)
+    key = next(iter(table.primary_key.columns))
+    return mysql.insert(table).values(row).on_duplicate_key_update({key.name: key})
 
 
 def sync_engine(url: str) -> Engine:

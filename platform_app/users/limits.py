@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from platform_app.kit.config import Users
-from platform_app.kit.db import insert_ignore
+from platform_app.kit.db import insert_and_hold
 from platform_app.kit.problem import Problem
 from platform_app.users.tables import sms_limit
 
@@ -95,9 +95,9 @@ async def admit(connection: AsyncConnection, limits: Sequence[Limit], now: int) 
     t = sms_limit
     for limit in limits:
         row = {"name": limit.name, "key_hash": limit.key, "began_at": 0, "used": 0, "last_at": 0}
-        await connection.execute(insert_ignore(t).values(row))
+        await connection.execute(insert_and_hold(connection, t, row))
         mine = (t.c.name == limit.name) & (t.c.key_hash == limit.key)
-        found = (await connection.execute(select(t).where(mine).with_for_update())).one()
+        found = (await connection.execute(select(t).where(mine))).one()
         after = take(limit, Used(found.began_at, found.used, found.last_at), now)
         values = {"began_at": after.began_at, "used": after.used, "last_at": after.last_at}
         await connection.execute(update(t).where(mine).values(values))
