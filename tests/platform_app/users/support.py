@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ class Whole:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
     @property
     def code(self) -> str:
@@ -51,7 +52,7 @@ async def call(
     url = f"http://{platform.address(at)}/api/v1{path}"
     async with platform._session.request(method, url, headers=headers, **more) as answer:
         body = await answer.json(content_type=None) if await answer.read() else None
-        return Whole(answer.status, body, dict(answer.headers))
+        return Whole(answer.status, body, answer.headers)
 
 
 async def renew(platform: Platform, token: str) -> Whole:
