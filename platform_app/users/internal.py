@@ -37,6 +37,7 @@ async def revocations(service: Here, since: Annotated[int, Query(ge=0, le=MOST_I
     full = len(rows) == BATCH
     return {
         "items": [[row.user_id, row.session_id, row.generation, row.at] for row in rows],
+        # a page that is one second's alone does not happen: no database takes that many revocations in one
         "next": max(rows[-1].at, since + 1) if full else at - sessions.OVERLAP,
         "more": full,
     }
