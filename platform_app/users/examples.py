@@ -81,6 +81,7 @@ ANSWERS: dict[str, Any] = {
     },
 }
 _PROBLEMS = {
+    400: ("http_error", "请求内容无法解析"),
     401: ("unauthorized", "登录已失效,请重新登录"),
     403: ("forbidden", "没有权限"),
     404: ("not_found", "没有这个地址"),
@@ -96,10 +97,10 @@ _PROBLEMS = {
 
 def answers(name: str, *problems: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an endpoint: its answer by name ('' when it has no body), and the problems it may give."""
-    found: dict[int | str, dict[str, Any]] = {code: problem(code) for code in sorted({*problems, 422, 503})}
+    found: dict[int | str, dict[str, Any]] = {code: problem(code) for code in sorted({*problems, 400, 422, 503})}
     if name:
-        shown = {"description": "OK", "content": {"application/json": {"example": ANSWERS[name]}}}
-        found[202 if name == "sent" else status] = shown
+        shown = {"schema": schema_of(ANSWERS[name]), "example": ANSWERS[name]}
+        found[202 if name == "sent" else status] = {"description": "OK", "content": {"application/json": shown}}
     return found
 
 
@@ -110,3 +111,13 @@ def problem(status: int) -> dict[str, Any]:
     body = {"type": f"/problems/{code}", "title": title, "status": status, "code": code, "detail": detail}
     example = {**body, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
     return {"description": title, "content": {"application/problem+json": {"example": example}}}
+
+
+def schema_of(sample: Any) -> dict[str, Any]:
+    """The JSON schema of an answer like `sample`; what is null there may be anything."""
+    if isinstance(sample, dict):
+        return {"type": "object", "required": list(sample), "properties": {k: schema_of(v) for k, v in sample.items()}}
+    if isinstance(sample, list):
+        return {"type": "array", "items": schema_of(sample[0])}
+    names = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"))
+    return next(({"type": name} for kind, name in names if isinstance(sample, kind)), {})
