@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from platform_app.kit.config import ConfigError, ConfigFolder, PlatformConfig, Storage
 from platform_app.kit.db import sync_engine
+from platform_app.kit.idempotency import KEPT
 from platform_app.messages.tables import message
 from platform_app.orders import tables as orders
 from platform_app.providers import tables as providers
@@ -55,6 +56,11 @@ def expired_rows(config: PlatformConfig, now: int) -> tuple[tuple[Table[Any], Co
     """Rows that nothing needs any more, by table."""
     return (
         (users.code, users.code.c.expires_at < now - DAY),
+        (users.sms_limit, users.sms_limit.c.last_at < now - DAY),
+        (users.session, users.session.c.expires_at < now - DAY),
+        (users.revocation, users.revocation.c.at < now - 2 * DAY),
+        (users.retained, users.retained.c.keep_until < now),
+        (users.idempotency, users.idempotency.c.created_at < now - KEPT),
         (orders.slot, orders.slot.c.slot_at < now - DAY),
         (orders.event, orders.event.c.at < now - 30 * DAY),
         (providers.event, providers.event.c.at < now - 30 * DAY),

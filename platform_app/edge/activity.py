@@ -22,11 +22,11 @@ class Visitors:
         self._version = 0
         self._seen: set[int] = set()
 
-    def user_of(self, authorization: str, config: PlatformConfig) -> int:
-        """The id of the logged-in caller, or 0: an edge only counts, services decide."""
+    def who_is(self, authorization: str, config: PlatformConfig) -> Principal | None:
+        """The logged-in caller, or None: whether a login is needed is for the services to decide."""
         token = authorization[7:] if authorization[:7].lower() == "bearer " else ""
         if not token:
-            return 0
+            return None
         if self._version != config.version or len(self._tokens) > REMEMBERED:
             self._tokens.clear()
             self._version = config.version
@@ -35,9 +35,12 @@ class Visitors:
             try:
                 who = self._tokens[token] = read_token(config, token)
             except Problem:
-                return 0
+                return None
+        return who
+
+    def saw(self, who: Principal) -> None:
+        """Somebody is here."""
         self._seen.add(who.user_id)
-        return who.user_id
 
     async def report(self) -> None:
         """One batch to users. Those not taken stay for the next time."""

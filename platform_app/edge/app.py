@@ -14,16 +14,19 @@ from platform_app.edge.figures import Figures
 from platform_app.edge.limits import Limiter
 from platform_app.edge.pages import Pages
 from platform_app.edge.proxy import Proxy, client_of, read_body
-from platform_app.edge.routes import match
+from platform_app.edge.revoked import POLL_SECONDS, Revoked
+from platform_app.edge.routes import API, match
 from platform_app.kit.client import Client
 from platform_app.kit.config import ConfigError, ConfigFolder
 from platform_app.kit.log import Log
 from platform_app.kit.loop import every
 from platform_app.kit.metrics import Metrics
 from platform_app.kit.problem import Problem
+from platform_app.kit.tokens import Principal, dead
 from platform_app.kit.trace import Trace, begin, enter
 
 log = Log("platform.edge")
+LOGIN = API + "/auth/"
 
 
 def label_of(scope: Scope) -> str:
@@ -42,6 +45,7 @@ class Edge:
         self._limiter = Limiter()
         self._client = Client(folder)
         self._visitors = Visitors(self._client)
+        self._revoked = Revoked(self._client, folder)
         self._pages = Pages(folder, self._client, self.metrics)
         self._proxy: Proxy
 
@@ -115,12 +119,14 @@ class Edge:
         return await self._proxy.pass_on(scope, body, service, address, trace, config.edge.timeout_seconds, send, extra)
 
     def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Raises Problem 429 when the address or the logged-in person asks too often."""
+        """Raises Problem 401 for a revoked token, 429 when the address or the logged-in person asks too often."""
         config, now = self._folder.config, time.monotonic()
         limits = [("address", f"a:{client_of(scope)}", config.edge.rate_limit_per_minute)]
-        user = self._visitors.user_of(headers.get(b"authorization", b"").decode("latin-1"), config)
-        if user:
-            limits.append(("user", f"u:{user}", config.edge.user_rate_limit_per_minute))
+        who = self._visitors.who_is(headers.get(b"authorization", b"").decode("latin-1"), config)
+        if who is not None:
+            self._refuse_revoked(scope, who)
+            self._visitors.saw(who)
+            limits.append(("user", f"u:{who.user_id}", config.edge.user_rate_limit_per_minute))
         for kind, key, per_minute in limits:
             wait = self._limiter.wait(key, per_minute, now)
             if wait:
@@ -128,11 +134,27 @@ class Edge:
                 after = str(math.ceil(wait))
                 raise Problem(429, "rate_limited", "请求过于频繁,请稍后再试", headers={"Retry-After": after})
 
+    def _refuse_revoked(self, scope: Scope, who: Principal) -> None:
+        """Raises Problem 401, but where one logs in anew: apps send their old token along."""
+        if self._revoked.knows(who) and not scope["path"].startswith(LOGIN):
+            self._figures.revoked.inc()
+            raise dead()
+
+    async def _learn_revoked(self) -> None:
+        now = time.time()
+        await self._revoked.learn(now)
+        if self._revoked.heard_at is not None:
+            self._figures.revoked_heard.set(self._revoked.heard_at)
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         self._proxy = Proxy()
         self.metrics.config_version.labels("edge").set(self._folder.config.version)
-        ticks = (("config", 1.0, self._watch_config), ("activity", 10.0, self._visitors.report))
+        ticks = (
+            ("config", 1.0, self._watch_config),
+            ("activity", 10.0, self._visitors.report),
+            ("revoked", POLL_SECONDS, self._learn_revoked),
+        )
         loops = [asyncio.create_task(every(lambda s=s: s, name, tick, self.metrics)) for name, s, tick in ticks]  # type: ignore[misc]
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -68,8 +68,10 @@ def _body_schema(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _example(schema: dict[str, Any], document: dict[str, Any]) -> Any:
-    """A body of the right shape: descriptions for strings, zeros for numbers."""
+    """A body of the right shape: examples where the service gives some, else descriptions for strings, zeros for numbers."""
     schema = _resolved(schema, document)
+    if schema.get("examples"):
+        return schema["examples"][0]
     if "properties" in schema:
         return {name: _example(part, document) for name, part in schema["properties"].items()}
     if schema.get("type") == "array":

@@ -21,6 +21,11 @@ class Figures:
             "edge_upstream_errors_total", "Requests whose service gave no answer.", ("upstream", "reason")
         )
 
+        self.revoked = metrics.counter("edge_revoked_tokens_total", "Requests refused: the token was revoked.")
+        self.revoked_heard = metrics.gauge(
+            "edge_revocations_heard_seconds", "When users last told which tokens were revoked (epoch seconds)."
+        )
+
     def answered(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         """Counts a request; logs it when it was unsafe, failed or slow."""
         method = scope["method"]

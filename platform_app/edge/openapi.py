@@ -14,6 +14,7 @@ from platform_app.kit.problem import Problem
 METHODS = ("get", "post", "put", "patch", "delete")
 _OPEN = ("/api/v1/auth/", "/api/v1/categories", "/api/v1/services", "/api/v1/offerings", "/api/v1/providers")
 _OPEN_CALLBACK = "/notify"
+_CLOSED = "/api/v1/auth/logout"
 
 
 async def collect(client: Client, services: Mapping[str, str]) -> dict[str, Any]:
@@ -43,7 +44,9 @@ def merge(documents: Mapping[str, dict[str, Any]], missing: list[str]) -> dict[s
         paths |= renamed.get("paths", {})
     for path, item in paths.items():
         for method, operation in item.items():
-            if method in METHODS and not path.startswith(_OPEN) and not path.endswith(_OPEN_CALLBACK):
+            if (method in METHODS and not path.startswith(_OPEN) and not path.endswith(_OPEN_CALLBACK)) or (
+                method in METHODS and path.startswith(_CLOSED)
+            ):
                 operation["security"] = [{"bearer": []}]
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     return {

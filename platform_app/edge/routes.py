@@ -21,7 +21,9 @@ ROUTES = tuple(
     Route(API + pattern, service)
     for pattern, service in (
         ("/auth/*", "users"),
+        ("/me/*", "users"),
         ("/me", "users"),
+        ("/users/*", "users"),
         ("/providers/{}/slots", "orders"),
         ("/providers/{}", "providers"),
         ("/providers", "providers"),

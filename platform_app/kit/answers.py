@@ -16,8 +16,10 @@ from platform_app.kit.log import Log
 from platform_app.kit.metrics import Metrics
 from platform_app.kit.problem import Problem
 from platform_app.kit.trace import current
+from platform_app.kit.wording import worded
 
 log = Log("platform.http")
+_HTTP_WORDS = {400: "请求内容无法解析", 404: "没有这个地址", 405: "不支持的请求方法"}
 
 
 class Json(Response):
@@ -45,7 +47,8 @@ def on_problem(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, error: HTTPException) -> Response:
-        return answer(Problem(error.status_code, "http_error", str(error.detail), headers=dict(error.headers or {})))
+        detail = _HTTP_WORDS.get(error.status_code, str(error.detail))
+        return answer(Problem(error.status_code, "http_error", detail, headers=dict(error.headers or {})))
 
 
 def on_invalid(app: FastAPI) -> None:
@@ -53,7 +56,7 @@ def on_invalid(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        wrong = [{"field": ".".join(str(p) for p in e["loc"]), "message": e["msg"]} for e in error.errors()]
+        wrong = [{"field": ".".join(str(p) for p in e["loc"]), "message": worded(e)} for e in error.errors()]
         return answer(Problem(422, "invalid", "请求内容有误", errors=wrong))
 
 

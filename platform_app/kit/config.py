@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
@@ -59,10 +59,23 @@ class Edge:
 
 @section
 class Jwt:
-    """Login tokens: HS256 by the secret in the file."""
+    """Login tokens: HS256 by the secret in the file.
+
+    An access token counts for minutes; a refresh token for days after its last use, a login for `login_days` at most.
+    `hours`: of versions written before there were refresh tokens; read by nobody.
+    """
 
     secret_file: str
     hours: int = 24
+    access_minutes: Annotated[float, Field(gt=0, le=1440)] = 15
+    refresh_days: Annotated[float, Field(gt=0, le=365)] = 30
+    login_days: Annotated[float, Field(gt=0, le=3650)] = 180
+    refresh_grace_seconds: Annotated[int, Field(ge=0, le=300)] = 30
+
+    @property
+    def access_seconds(self) -> int:
+        """How long an access token counts, in whole seconds."""
+        return max(1, int(self.access_minutes * 60))
 
 
 @section
@@ -87,12 +100,18 @@ class Sms:
 
 @section
 class Users:
-    """Login codes: how long one counts, how many one phone may ask for, how many wrong tries."""
+    """Codes by SMS: how long one counts, how many wrong tries, how many a phone, a device, a client address and all
+    together may ask for; 0 = no limit. Also how much one person may keep: addresses, devices logged in."""
 
     code_ttl_seconds: int = 300
     code_interval_seconds: int = 60
     codes_per_day: int = 10
     code_attempts: int = 5
+    codes_per_device_per_day: Annotated[int, Field(ge=0)] = 20
+    codes_per_address_per_hour: Annotated[int, Field(ge=0)] = 300
+    codes_in_all_per_day: Annotated[int, Field(ge=0)] = 100_000
+    addresses: Annotated[int, Field(ge=1, le=100)] = 20
+    devices: Annotated[int, Field(ge=1, le=100)] = 20
 
 
 @section

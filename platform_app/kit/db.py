@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import exc as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -64,14 +65,27 @@ def insert_ignore(table: Table[Any]) -> Insert:
     return insert(table).prefix_with("OR IGNORE", dialect="sqlite").prefix_with("IGNORE", dialect="mysql")
 
 
+def insert_and_hold(connection: AsyncConnection, table: Table[Any], row: dict[str, Any]) -> Insert:
+    """An INSERT that leaves a row whose key exists as it is, and holds it for writing in either case.
+
+    INSERT IGNORE would hold it for reading, and two who then want to write would be in each other's way.
+    """
+    if connection.dialect.name == "sqlite":
+        return insert_ignore(table).values(row)
+    key = next(iter(table.primary_key.columns))
+    return mysql.insert(table).values(row).on_duplicate_key_update({key.name: key})
+
+
 def sync_engine(url: str) -> Engine:
     """A plain, blocking engine, for set-up, migrations and tasks; the platform's pragmas set."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed.set(drivername="sqlite"), connect_args={"timeout": BUSY_MS / 1000})
+        engine = create_engine(
+            parsed.set(drivername="sqlite"), connect_args={"timeout": BUSY_MS / 1000}, hide_parameters=True
+        )
         event.listen(engine, "connect", _pragmas)
         return engine
-    return create_engine(parsed.set(drivername="mysql+pymysql", query={"charset": "utf8mb4"}))
+    return create_engine(parsed.set(drivername="mysql+pymysql", query={"charset": "utf8mb4"}), hide_parameters=True)
 
 
 def inserted_id(result: CursorResult[Any]) -> int:
@@ -133,6 +147,7 @@ def _sqlite(path: str, size: int) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
         poolclass=AsyncAdaptedQueuePool,
+        hide_parameters=True,  # an error's text goes to the log, where no address belongs
         pool_size=size,
         max_overflow=0,
         pool_timeout=BUSY_MS / 1000,
@@ -146,6 +161,7 @@ def _mysql(url: str) -> AsyncEngine:
     return create_async_engine(
         make_url(url).set(drivername="mysql+asyncmy", query={"charset": "utf8mb4"}),
         isolation_level="READ COMMITTED",
+        hide_parameters=True,
         pool_size=12,
         max_overflow=4,
         pool_timeout=2,

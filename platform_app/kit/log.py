@@ -1,4 +1,4 @@
-"""ECS JSON logs with the trace of the request: an event name and key-values, one object a line."""
+"""ECS JSON logs with the trace of the request: an event name and key-values, one object a line, personal data masked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from platform_app.kit.masking import masked, sweep
 from platform_app.kit.trace import current
 
 _ECS_VERSION = "8.11.0"
@@ -28,19 +29,20 @@ class EcsFormatter(logging.Formatter):
         fields: dict[str, Any] = {
             "@timestamp": at,
             "log.level": record.levelname.lower(),
-            "message": record.getMessage(),
+            "message": sweep(record.getMessage()),
             "ecs.version": _ECS_VERSION,
             "service.name": self._service,
             "log.logger": record.name,
         }
         trace = current()
         if trace is not None:
-            fields |= {"trace.id": trace.trace_id, "span.id": trace.span_id, "http.request.id": trace.request_id}
-        fields |= getattr(record, "fields", {})
+            fields |= {"trace.id": trace.trace_id, "span.id": trace.span_id}
+            fields["http.request.id"] = sweep(trace.request_id)  # the caller may have chosen it
+        fields |= masked(getattr(record, "fields", {}))
         if record.exc_info and record.exc_info[0] is not None:
             fields["error.type"] = record.exc_info[0].__name__
-            fields["error.message"] = str(record.exc_info[1])
-            fields["error.stack_trace"] = self.formatException(record.exc_info)
+            fields["error.message"] = sweep(str(record.exc_info[1]))
+            fields["error.stack_trace"] = sweep(self.formatException(record.exc_info))
         return orjson.dumps(fields, default=str).decode()
 
 

@@ -14,33 +14,61 @@ import orjson
 from platform_app.traffic.api import Api
 
 SMS_TRIES = 6
-MARGIN_SECONDS = 600
+MARGIN_SECONDS = 120
+REFRESH_TRIES = 2
 CODE = re.compile(r"\d{6}")
 
 
 class Logins:
-    """Logs people in by the code that their phone receives; `token` remembers."""
+    """Logs people in by the code that their phone receives, once; then tokens are renewed. `token` remembers."""
 
     def __init__(self, api: Api, file: Path) -> None:
         self._api = api
         self._file = file
         self._kept: dict[str, dict[str, Any]] = _read(file)
+        self._turn: dict[str, asyncio.Lock] = {}
 
     def known(self) -> list[str]:
         """The phones that are logged in."""
         limit = time.time() + MARGIN_SECONDS
-        return [phone for phone, kept in self._kept.items() if kept["until"] > limit]
+        return [phone for phone, kept in self._kept.items() if max(kept["until"], kept.get("renew_until", 0)) > limit]
 
     async def token(self, phone: str) -> str:
         """A token of the person with this phone; '' when logging in does not work now."""
-        kept = self._kept.get(phone)
-        if kept is not None and kept["until"] > time.time() + MARGIN_SECONDS:
-            return str(kept["token"])
-        return await self._log_in(phone)
+        async with self._turn.setdefault(phone, asyncio.Lock()):
+            kept, limit = self._kept.get(phone), time.time() + MARGIN_SECONDS
+            if kept is not None and kept["until"] > limit:
+                return str(kept["token"])
+            if kept is not None and kept.get("renew_until", 0) > limit:
+                return await self._renew(phone, str(kept["refresh"]))
+            return await self._log_in(phone)
 
     def forget(self, phone: str) -> None:
-        """The token was refused."""
-        self._kept.pop(phone, None)
+        """The token was refused; the refresh token may still count."""
+        if phone in self._kept:
+            self._kept[phone]["until"] = 0
+
+    async def _renew(self, phone: str, refresh: str) -> str:
+        """New tokens; asked for twice when the answer is lost. '' when it does not work now."""
+        for _ in range(REFRESH_TRIES):
+            reply = await self._api.call("refresh", "POST", "/auth/refresh", json={"refresh_token": refresh})
+            if reply.ok:
+                return self._keep(phone, reply.data)
+            if reply.status == 401:
+                self._kept.pop(phone, None)
+                return await self._log_in(phone)
+        return ""
+
+    def _keep(self, phone: str, tokens: dict[str, Any]) -> str:
+        at = time.time()
+        self._kept[phone] = {
+            "token": tokens["access_token"],
+            "until": at + int(tokens["expires_in"]),
+            "refresh": tokens["refresh_token"],
+            "renew_until": at + int(tokens["refresh_expires_in"]),
+        }
+        _write(self._file, self._kept)
+        return str(tokens["access_token"])
 
     async def _log_in(self, phone: str) -> str:
         before = await self._newest(phone)
@@ -53,10 +81,7 @@ class Logins:
         reply = await self._api.call("login", "POST", "/auth/login", json={"phone": phone, "code": code})
         if not reply.ok:
             return ""
-        until = time.time() + int(reply.data.get("expires_in", 3600))
-        self._kept[phone] = {"token": reply.data["access_token"], "until": until}
-        _write(self._file, self._kept)
-        return str(reply.data["access_token"])
+        return self._keep(phone, reply.data)
 
     async def _newest(self, phone: str) -> int:
         messages = await self._messages(phone)

@@ -7,8 +7,10 @@ from fastapi import FastAPI
 from platform_app.kit.config import ConfigFolder
 from platform_app.kit.outbox import Relay
 from platform_app.kit.service import Service, create_app
-from platform_app.users import endpoints
+from platform_app.users import book, desk, devices, endpoints, internal, me
 from platform_app.users.figures import Figures
+
+ROUTERS = (endpoints.router, me.router, devices.router, book.router, desk.router)
 
 
 async def startup(service: Service) -> None:
@@ -19,4 +21,4 @@ async def startup(service: Service) -> None:
 
 
 def create(folder: ConfigFolder) -> FastAPI:
-    return create_app("users", folder, [endpoints.router, endpoints.inner], startup=startup, title="Users")
+    return create_app("users", folder, [*ROUTERS, internal.router], startup=startup, title="Users")

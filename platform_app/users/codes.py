@@ -1,12 +1,13 @@
-"""Login codes: six digits by SMS; few a phone, few tries each, kept only as a keyed hash."""
+"""Codes by SMS: six digits, few tries each, for one purpose, kept only as a keyed hash."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
+from typing import Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from platform_app.kit.config import Users
@@ -14,7 +15,18 @@ from platform_app.kit.db import inserted_id
 from platform_app.kit.problem import Problem
 from platform_app.users.tables import code
 
-DAY = 86_400
+Outcome = Literal["ok", "wrong", "expired", "locked"]
+
+_REFUSALS: dict[str, tuple[int, str, str]] = {
+    "wrong": (401, "code_wrong", "验证码错误"),
+    "expired": (401, "code_expired", "验证码已失效,请重新获取"),
+    "locked": (429, "code_locked", "尝试次数过多,请重新获取验证码"),
+}
+
+
+def refusal(outcome: str) -> Problem:
+    """The answer to a code that does not count."""
+    return Problem(*_REFUSALS[outcome])
 
 
 def fresh() -> str:
@@ -22,25 +34,14 @@ def fresh() -> str:
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
-def hashed(phone: str, digits: str, key: str) -> str:
+def hashed(phone: str, digits: str, key: str, purpose: str = "login") -> str:
     """What the database keeps of a code."""
-    return hmac.new(key.encode(), f"{phone}:{digits}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode(), f"{purpose}|{phone}:{digits}".encode(), hashlib.sha256).hexdigest()
 
 
-async def admit(connection: AsyncConnection, phone: str, rules: Users, now: int) -> None:
-    """Raises Problem 429 when this phone has asked too recently or too often today."""
-    found = await connection.execute(
-        select(func.count(), func.max(code.c.created_at)).where(code.c.phone == phone, code.c.created_at > now - DAY)
-    )
-    asked, last = found.one()
-    wait = (last or 0) + rules.code_interval_seconds - now
-    if wait > 0:
-        raise Problem(429, "code_too_soon", f"请 {wait} 秒后再试", headers={"Retry-After": str(wait)}, retry_after=wait)
-    if asked >= rules.codes_per_day:
-        raise Problem(429, "code_limit", "今日验证码次数已用完", headers={"Retry-After": "3600"}, retry_after=3600)
-
-
-async def keep(connection: AsyncConnection, phone: str, code_hash: str, rules: Users, now: int) -> int:
+async def keep(
+    connection: AsyncConnection, phone: str, code_hash: str, rules: Users, now: int, purpose: str = "login"
+) -> int:
     """Remembers a code that is about to be sent; its id."""
     row = {
         "phone": phone,
@@ -48,20 +49,23 @@ async def keep(connection: AsyncConnection, phone: str, code_hash: str, rules: U
         "created_at": now,
         "expires_at": now + rules.code_ttl_seconds,
         "attempts": 0,
+        "purpose": purpose,
     }
     result = await connection.execute(insert(code).values(row))
     return inserted_id(result)
 
 
 async def forget(connection: AsyncConnection, code_id: int) -> None:
-    """A code that could not be sent does not count against the phone."""
+    """Removes a code that could not be sent."""
     await connection.execute(delete(code).where(code.c.id == code_id))
 
 
-async def spend(connection: AsyncConnection, phone: str, code_hash: str, rules: Users, now: int) -> str:
-    """Uses up the newest code of a phone: `ok`, `wrong`, `expired` or `locked` (too many tries). Each try is counted."""
-    newest = select(code).where(code.c.phone == phone).order_by(code.c.id.desc()).limit(1)
-    row = (await connection.execute(newest)).first()
+async def spend(
+    connection: AsyncConnection, phone: str, code_hash: str, rules: Users, now: int, purpose: str = "login"
+) -> Outcome:
+    """Uses up the newest code of a phone for a purpose. Each try is counted; `locked`: too many of them."""
+    mine = (code.c.phone == phone) & (code.c.purpose == purpose)
+    row = (await connection.execute(select(code).where(mine).order_by(code.c.id.desc()).limit(1))).first()
     if row is None or row.used_at is not None or row.expires_at <= now:
         return "expired"
     tried = await connection.execute(

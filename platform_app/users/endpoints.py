@@ -1,112 +1,130 @@
-"""Login and profile."""
+"""Logging in and out."""
 
 from __future__ import annotations
 
-from typing import Any
+import unicodedata
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Header, Response
 from sqlalchemy import Row
 
-from platform_app.kit.auth import Principal, Who, internal, issue
 from platform_app.kit.config import secret
 from platform_app.kit.log import Log
-from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Here, Service
-from platform_app.kit.times import iso, now
-from platform_app.users import codes, repository
+from platform_app.kit.times import now
+from platform_app.kit.tokens import Principal, dead, issue
+from platform_app.users import codes, examples, repository, sessions
 from platform_app.users.figures import Figures
-from platform_app.users.schemas import Activity, CodeRequest, LoginRequest
-from platform_app.users.sms import SmsRefused, send_code
+from platform_app.users.profile import profile
+from platform_app.users.rights import Me
+from platform_app.users.schemas import CodeRequest, LoginRequest, RefreshRequest
+from platform_app.users.sending import Origin, send
+from platform_app.users.sessions import Device, Login
 
 log = Log("users")
 router = APIRouter(prefix="/api/v1", tags=["users"])
-inner = APIRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(internal)])
-
-_REFUSALS = {
-    "wrong": Problem(401, "code_wrong", "验证码错误"),
-    "expired": Problem(401, "code_expired", "验证码已失效,请重新获取"),
-    "locked": Problem(429, "code_locked", "尝试次数过多,请重新获取验证码"),
-}
+UserAgent = Annotated[str, Header(include_in_schema=False)]
 
 
-@router.post("/auth/code", status_code=202, summary="Send a login code by SMS")
-async def send(body: CodeRequest, service: Here) -> dict[str, Any]:
-    config, at, digits = service.config, now(), codes.fresh()
-    kept = codes.hashed(body.phone, digits, secret(config.jwt.secret_file))
-    async with service.db.transaction() as c:
-        await codes.admit(c, body.phone, config.users, at)
-        code_id = await codes.keep(c, body.phone, kept, config.users, at)
-    figures: Figures = service.room
-    try:
-        await send_code(config.sms, body.phone, digits)
-    except SmsRefused as error:
-        figures.sms.labels("failed").inc()
-        async with service.db.transaction() as c:
-            await codes.forget(c, code_id)
-        log.warning("sms.failed", error=str(error))
-        if error.limited:
-            raise Problem(429, "code_limit", "验证码发送过于频繁,请稍后再试", headers={"Retry-After": "60"}) from error
-        raise Problem(502, "sms_failed", "短信暂时无法发送,请稍后再试") from error
-    figures.sms.labels("sent").inc()
-    return {
-        "sent": True,
-        "expires_in": config.users.code_ttl_seconds,
-        "retry_after": config.users.code_interval_seconds,
-    }
+@router.post(
+    "/auth/code", status_code=202, summary="Send a login code by SMS", responses=examples.answers("sent", 429, 502)
+)
+async def send_login_code(body: CodeRequest, service: Here, origin: Origin) -> dict[str, Any]:
+    return await send(service, body.phone, "login", origin, now())
 
 
-@router.post("/auth/login", summary="Log in with phone and code; the first login registers a customer")
-async def login(body: LoginRequest, service: Here) -> dict[str, Any]:
+@router.post(
+    "/auth/login",
+    summary="Log in with phone and code; the first login registers a customer",
+    responses=examples.answers("login", 401, 429),
+)
+async def login(body: LoginRequest, service: Here, origin: Origin, user_agent: UserAgent = "") -> dict[str, Any]:
     config, at = service.config, now()
-    kept = codes.hashed(body.phone, body.code, secret(config.jwt.secret_file))
     figures: Figures = service.room
+    kept = codes.hashed(body.phone, body.code, secret(config.jwt.secret_file))
+    device = Device(origin[0], body.device_name, body.app, _printable(user_agent)[:200])
     row: Row[Any] | None = None
     async with service.db.transaction() as c:
         result = await codes.spend(c, body.phone, kept, config.users, at)
         if result == "ok":
             row = await repository.by_phone_or_new(c, body.phone, at)
             await repository.seen(c, [row.id], at)
+            made = await sessions.begin(c, config, row, device, at)
     figures.logins.labels(result).inc()
     if row is None:
-        raise _REFUSALS[result]
-    who = Principal(row.id, row.role, await _provider_id(service, row))
-    return {
-        "access_token": issue(config, who, at),
-        "token_type": "bearer",
-        "expires_in": config.jwt.hours * 3600,
-        "user": _profile(row, who.provider_id),
-    }
+        raise codes.refusal(result)
+    made = await _with_provider(service, made, at)
+    return {**_tokens(service, made, at), "user": profile(row, made.who.provider_id)}
 
 
-@router.get("/me", summary="Who I am")
-async def me(who: Who, service: Here) -> dict[str, Any]:
-    async with service.db.read() as c:
-        row = await repository.by_id(c, who.user_id)
-    if row is None:
-        raise not_found("用户")
-    return _profile(row, who.provider_id)
-
-
-@inner.post("/activity", status_code=204)
-async def active(body: Activity, service: Here) -> None:
-    """People whom the edge has seen; they count as active today."""
+@router.post(
+    "/auth/refresh",
+    summary="New tokens for a refresh token, which counts once; the answer may be asked for again for some seconds",
+    responses=examples.answers("tokens", 401),
+)
+async def refresh(body: RefreshRequest, service: Here) -> dict[str, Any]:
+    at = now()
+    figures: Figures = service.room
     async with service.db.transaction() as c:
-        await repository.seen(c, body.user_ids, now())
+        done = await sessions.renew(c, service.config, body.refresh_token, at)
+    outcomes = {"ok": "refreshed", "repeated": "repeated", "reused": "reused", "dead": "refused"}
+    figures.logins.labels(outcomes[done.outcome]).inc()
+    if done.outcome == "reused":
+        figures.reuse.inc()
+        log.warning("token.reused", user_id=done.user_id, session_id=done.session_id)
+    if done.login is None:
+        raise dead()
+    made = done.login
+    if made.who.role == "provider" and not made.who.provider_id:
+        made = await _with_provider(service, made, at)  # providers did not answer at the login
+    return _tokens(service, made, at)
 
 
-async def _provider_id(service: Service, row: Row[Any]) -> int:
-    if row.role != "provider":
-        return 0
-    answer = await service.client.call("providers", "GET", f"/internal/providers/by-user/{row.id}")
-    return int(answer.json()["id"]) if answer.ok else 0
+@router.post("/auth/logout", status_code=204, summary="Log out on this device", responses=examples.answers("", 401))
+async def logout(me: Me, service: Here) -> Response:
+    async with service.db.transaction() as c:
+        if me.who.session_id:
+            await sessions.end(c, me.id, me.who.session_id, "logout", now())
+        else:  # a token of before there were devices: it cannot be told from its like
+            await sessions.end_all(c, me.id, "logout", now())
+    return Response(status_code=204)
 
 
-def _profile(row: Row[Any], provider_id: int) -> dict[str, Any]:
+@router.post(
+    "/auth/logout-everywhere", status_code=204, summary="Log out on all devices", responses=examples.answers("", 401)
+)
+async def logout_everywhere(me: Me, service: Here) -> Response:
+    async with service.db.transaction() as c:
+        await sessions.end_all(c, me.id, "everywhere", now())
+    log.info("logout.everywhere", user_id=me.id)
+    return Response(status_code=204)
+
+
+def _tokens(service: Service, made: Login, at: int) -> dict[str, Any]:
     return {
-        "id": row.id,
-        "phone": f"{row.phone[:3]}****{row.phone[-4:]}",
-        "name": row.name,
-        "role": row.role,
-        "provider_id": provider_id or None,
-        "created_at": iso(row.created_at),
+        "access_token": made.access_token,
+        "token_type": "bearer",
+        "expires_in": service.config.jwt.access_seconds,
+        "refresh_token": made.refresh_token,
+        "refresh_expires_in": made.refresh_expires_at - at,
+        "device_id": made.who.session_id,
     }
+
+
+async def _with_provider(service: Service, made: Login, at: int) -> Login:
+    """The login with the number of its provider; as it is for others, and when providers does not answer."""
+    who = made.who
+    if who.role != "provider":
+        return made
+    answer = await service.client.call("providers", "GET", f"/internal/providers/by-user/{who.user_id}")
+    if not answer.ok:
+        return made
+    provider_id = int(answer.json()["id"])
+    async with service.db.transaction() as c:
+        await sessions.set_provider(c, who.session_id, provider_id)
+    who = Principal(who.user_id, who.role, provider_id, who.session_id, who.generation)
+    return Login(who, issue(service.config, who, at), made.refresh_token, made.refresh_expires_at)
+
+
+def _printable(text: str) -> str:
+    return "".join(x for x in text if unicodedata.category(x)[0] != "C")

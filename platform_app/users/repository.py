@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from platform_app.kit.db import insert_ignore, inserted_id
+from platform_app.kit.db import insert_ignore
 from platform_app.kit.outbox import publish
 from platform_app.kit.times import day_of
 from platform_app.users.tables import activity, user
@@ -19,16 +19,17 @@ async def by_id(connection: AsyncConnection, user_id: int) -> Row[Any] | None:
 
 
 async def by_phone_or_new(connection: AsyncConnection, phone: str, now: int) -> Row[Any]:
-    """The person of a phone number; the first login makes a customer and tells messages."""
-    query = select(user).where(user.c.phone == phone)
-    row = (await connection.execute(query)).first()
-    if row is None:
-        name = f"用户{phone[-4:]}"
-        made = await connection.execute(insert(user).values(phone=phone, name=name, role="customer", created_at=now))
-        payload = {"user_id": inserted_id(made), "name": name}
-        await publish(connection, "users", "user.registered", payload, now=now)
-        row = (await connection.execute(query)).one()
-    return row
+    """The person of a phone number, held; the first login makes a customer and tells messages."""
+    name = f"用户{phone[-4:]}"
+    row = {"phone": phone, "name": name, "role": "customer", "created_at": now}
+    query = select(user).where(user.c.phone == phone).with_for_update()
+    found = (await connection.execute(query)).first()
+    if found is None:
+        made = await connection.execute(insert_ignore(user).values(row))
+        found = (await connection.execute(query)).one()
+        if made.rowcount:  # not when somebody took the number at this moment
+            await publish(connection, "users", "user.registered", {"user_id": found.id, "name": name}, now=now)
+    return found
 
 
 async def seen(connection: AsyncConnection, user_ids: Sequence[int], now: int) -> None:
