@@ -17,6 +17,10 @@ INDEXES = (
     ("ix_catalog_offering_in_category", ["active", "category_id", "rating_x100", "id"]),
     ("ix_catalog_offering_in_district", ["active", "district", "rating_x100", "id"]),
 )
+PROVIDER_INDEXES = (
+    ("ix_providers_provider_rating", ["rating_x100", "orders_done"]),
+    ("ix_providers_provider_in_district", ["district", "rating_x100", "orders_done"]),
+)
 SLOT_COLUMNS = (("ends_at", Id), ("lat_e6", sa.Integer()), ("lng_e6", sa.Integer()))
 ORDER_COLUMNS = (("lat_e6", sa.Integer()), ("lng_e6", sa.Integer()), ("quote", sa.Text()))
 
@@ -87,8 +91,9 @@ def _catalog() -> None:
         sa.PrimaryKeyConstraint("offering_id"),
         **MYSQL,
     )
-    for name, columns in INDEXES:
-        op.create_index(name, "catalog_offering", columns, unique=False)
+    for table, indexes in (("catalog_offering", INDEXES), ("providers_provider", PROVIDER_INDEXES)):
+        for name, columns in indexes:
+            op.create_index(name, table, columns, unique=False)
 
 
 def _defaults() -> None:
@@ -108,7 +113,8 @@ def downgrade() -> None:
     for table, columns in (("orders_slot", SLOT_COLUMNS), ("orders_order", ORDER_COLUMNS)):
         for name, _ in columns:
             op.drop_column(table, name)
-    for name, _ in INDEXES:
-        op.drop_index(name, "catalog_offering")
+    for table, indexes in (("catalog_offering", INDEXES), ("providers_provider", PROVIDER_INDEXES)):
+        for name, _ in indexes:
+            op.drop_index(name, table)
     for table in ("orders_calendar", "catalog_rules", "catalog_option", "catalog_item"):
         op.drop_table(table)
