@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from platform_app.catalog import search
+from platform_app.catalog import examples, search
 from platform_app.catalog.room import Room
 from platform_app.kit.auth import internal
 from platform_app.kit.fields import BIG, Key, day_field
@@ -19,13 +19,13 @@ Number = Annotated[int, Query(ge=0, le=BIG)]
 Clock = Annotated[str, Query(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["09:00"])]
 
 
-@router.get("/categories", summary="All categories")
+@router.get("/categories", summary="All categories", responses=examples.CATEGORIES)
 async def categories(here: Here) -> dict[str, Any]:
     room: Room = here.room
     return {"items": [{"id": c["id"], "name": c["name"], "intro": c["intro"]} for c in await room.categories()]}
 
 
-@router.get("/services", summary="Services of a category, or whose name contains q")
+@router.get("/services", summary="Services of a category, or whose name contains q", responses=examples.SERVICES)
 async def services(
     here: Here,
     category_id: Annotated[int, Query(alias="category", ge=0, le=BIG)] = 0,
@@ -36,7 +36,9 @@ async def services(
     return {"items": [s for s in found if q.lower() in s["name"].lower()]}
 
 
-@router.get("/offerings", summary="Search offerings, also by free time on a day; pages by cursor")
+@router.get(
+    "/offerings", summary="Search offerings, also by free time on a day; pages by cursor", responses=examples.OFFERINGS
+)
 async def offerings(
     here: Here,
     category_id: Annotated[int, Query(alias="category", ge=0, le=BIG)] = 0,
@@ -69,7 +71,7 @@ def _free(day: str, start: str, end: str, district: str) -> search.Free:
     return search.Free(day_field(day, "free_day"), minutes[0], minutes[1], district)
 
 
-@router.get("/offerings/{offering_id}", summary="One offering")
+@router.get("/offerings/{offering_id}", summary="One offering", responses=examples.OFFERING)
 async def show(offering_id: Key, here: Here) -> dict[str, Any]:
     room: Room = here.room
     found = await room.offering(offering_id)

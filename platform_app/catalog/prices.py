@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from platform_app.catalog import repository
+from platform_app.catalog import examples, repository
 from platform_app.catalog.offers import ChoiceIn, OfferIn, checked, offer_of
 from platform_app.catalog.pricing import quote
 from platform_app.catalog.room import Room
@@ -25,13 +25,19 @@ class QuoteIn(ChoiceIn):
     starts_at: Annotated[str, Field(max_length=40, description="ISO 8601; without a zone it is Asia/Shanghai")]
 
 
-@router.get("/offerings/{offering_id}/items", summary="Items, options and price rules of an offering")
+@router.get(
+    "/offerings/{offering_id}/items", summary="Items, options and price rules of an offering", responses=examples.ITEMS
+)
 async def items(offering_id: Key, here: Here) -> dict[str, Any]:
     room: Room = here.room
     return dict((await room.offering(offering_id))["offer"])
 
 
-@router.put("/offerings/{offering_id}/items", summary="Its provider, or an operator, writes them anew")
+@router.put(
+    "/offerings/{offering_id}/items",
+    summary="Its provider, or an operator, writes them anew",
+    responses=examples.WRITE_ITEMS,
+)
 async def write(offering_id: Key, body: OfferIn, who: Owner, here: Here) -> dict[str, Any]:
     room: Room = here.room
     checked(body)
@@ -44,7 +50,7 @@ async def write(offering_id: Key, body: OfferIn, who: Owner, here: Here) -> dict
     return dict((await room.offering(offering_id))["offer"])
 
 
-@router.post("/offerings/{offering_id}/quote", summary="What a choice costs, line by line")
+@router.post("/offerings/{offering_id}/quote", summary="What a choice costs, line by line", responses=examples.QUOTE)
 async def price(offering_id: Key, body: QuoteIn, here: Here) -> dict[str, Any]:
     room: Room = here.room
     found = await room.offering(offering_id)

@@ -15,7 +15,7 @@ from platform_app.kit.fields import LATEST, Key, day_field
 from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Here, Service
 from platform_app.kit.times import iso, now
-from platform_app.orders import availability, hours
+from platform_app.orders import availability, examples, hours
 from platform_app.orders.calendar import Calendar
 from platform_app.orders.hours import CalendarIn, LeaveIn, Spans
 from platform_app.orders.room import Room
@@ -37,7 +37,7 @@ Own = Annotated[int, Depends(owner)]
 Change = Callable[[Calendar], Calendar]
 
 
-@router.get("", summary="Working hours, breaks, leave and single days")
+@router.get("", summary="Working hours, breaks, leave and single days", responses=examples.CALENDAR)
 async def show(provider_id: Own, here: Here) -> dict[str, Any]:
     room: Room = here.room
     async with here.db.read() as c:
@@ -45,13 +45,13 @@ async def show(provider_id: Own, here: Here) -> dict[str, Any]:
     return {"version": time.version, **hours.shown(time.calendar)}
 
 
-@router.put("", summary="Writes it anew; refused when orders would lie outside of it")
+@router.put("", summary="Writes it anew; refused when orders would lie outside of it", responses=examples.WRITE)
 async def write(provider_id: Own, body: CalendarIn, here: Here) -> dict[str, Any]:
     wanted = hours.checked(body)
     return await _change(here, provider_id, lambda _: wanted, body.version)
 
 
-@router.post("/leave", status_code=201, summary="Takes days off")
+@router.post("/leave", status_code=201, summary="Takes days off", responses=examples.TAKE_LEAVE)
 async def take_leave(provider_id: Own, body: LeaveIn, here: Here) -> dict[str, Any]:
     def change(old: Calendar) -> Calendar:
         _not_full(len(old.leave), MOST_LEAVES, "请假")
@@ -60,7 +60,7 @@ async def take_leave(provider_id: Own, body: LeaveIn, here: Here) -> dict[str, A
     return await _change(here, provider_id, change)
 
 
-@router.delete("/leave/{first}", summary="Works after all")
+@router.delete("/leave/{first}", summary="Works after all", responses=examples.CHANGE)
 async def drop_leave(provider_id: Own, first: str, here: Here) -> dict[str, Any]:
     def change(old: Calendar) -> Calendar:
         kept = tuple(each for each in old.leave if each.first != first)
@@ -71,7 +71,7 @@ async def drop_leave(provider_id: Own, first: str, here: Here) -> dict[str, Any]
     return await _change(here, provider_id, change)
 
 
-@router.put("/days/{day}", summary="One day is different; [] is a day off")
+@router.put("/days/{day}", summary="One day is different; [] is a day off", responses=examples.CHANGE)
 async def set_day(provider_id: Own, day: str, body: Spans, here: Here) -> dict[str, Any]:
     known = day_field(day)
     wanted = hours.day_spans(known, body)
@@ -83,7 +83,7 @@ async def set_day(provider_id: Own, day: str, body: Spans, here: Here) -> dict[s
     return await _change(here, provider_id, change)
 
 
-@router.delete("/days/{day}", summary="The day is like any other again")
+@router.delete("/days/{day}", summary="The day is like any other again", responses=examples.CHANGE)
 async def drop_day(provider_id: Own, day: str, here: Here) -> dict[str, Any]:
     def change(old: Calendar) -> Calendar:
         if day not in old.days:

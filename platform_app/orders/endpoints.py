@@ -15,7 +15,7 @@ from platform_app.kit.pages import decode_cursor, encode_cursor, page
 from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Here
 from platform_app.kit.times import iso, now
-from platform_app.orders import booking, payments, repository
+from platform_app.orders import booking, examples, payments, repository
 from platform_app.orders.cancelling import verb_for
 from platform_app.orders.places import place_of
 from platform_app.orders.room import Room
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/v1", tags=["orders"])
 Customer = Annotated[Principal, Depends(require("customer", "operator"))]
 
 
-@router.get("/providers/{provider_id}/slots", summary="Half hours of a day: free or taken")
+@router.get("/providers/{provider_id}/slots", summary="Half hours of a day: free or taken", responses=examples.SLOTS)
 async def slots(
     provider_id: Key, day: Annotated[str, Query(max_length=10, examples=["2026-12-01"])], service: Here
 ) -> dict[str, Any]:
@@ -41,7 +41,7 @@ async def slots(
     return {"items": [{"starts_at": iso(s), "free": s > at and s in open_at} for s in grid(known, time.calendar)]}
 
 
-@router.post("/orders", status_code=201, summary="Book: hold the slots until paid")
+@router.post("/orders", status_code=201, summary="Book: hold the slots until paid", responses=examples.BOOK)
 async def book(
     body: OrderRequest,
     who: Customer,

@@ -12,6 +12,7 @@ from platform_app.kit.fields import BIG, Key, day_field
 from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Here
 from platform_app.kit.times import iso, midnight, now
+from platform_app.orders import examples
 from platform_app.orders.places import place_of
 from platform_app.orders.room import Room
 from platform_app.orders.slots import Ask, day_window, starts
@@ -19,7 +20,11 @@ from platform_app.orders.slots import Ask, day_window, starts
 router = APIRouter(prefix="/api/v1", tags=["orders"])
 
 
-@router.get("/providers/{provider_id}/free", summary="Starts that can be booked, for what is wanted and where")
+@router.get(
+    "/providers/{provider_id}/free",
+    summary="Starts that can be booked, for what is wanted and where",
+    responses=examples.FREE,
+)
 async def free(
     provider_id: Key,
     service: Here,
