@@ -133,12 +133,18 @@ class Payments:
 
 @section
 class Orders:
-    """The rules of an order. Money in fen; cancelling is free until `free_cancel_hours` before the start."""
+    """The rules of an order. Money in fen; cancelling is free until `free_cancel_hours` before the start.
+
+    Between two jobs lie `buffer_minutes` and the way at `travel_kmh`, never less than `travel_minutes`.
+    """
 
     hold_minutes: float = 15
     min_order_fen: int = 1_000
     max_order_fen: int = 1_000_000
     travel_minutes: int = 30
+    buffer_minutes: int = 10
+    travel_kmh: int = 20
+    min_notice_minutes: int = 60
     max_days_ahead: int = 30
     free_cancel_hours: float = 2
     expiry_interval_seconds: float = 2

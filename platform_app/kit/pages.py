@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from platform_app.kit.fields import BIG
 from platform_app.kit.problem import Problem
 
 
@@ -23,7 +24,7 @@ def decode_cursor(cursor: str, length: int) -> tuple[int, ...]:
         keys = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError) as error:
         raise Problem(400, "bad_cursor", "分页参数无效") from error
-    if not isinstance(keys, list) or len(keys) != length or not all(type(k) is int for k in keys):
+    if not isinstance(keys, list) or len(keys) != length or not all(type(k) is int and abs(k) < BIG for k in keys):
         raise Problem(400, "bad_cursor", "分页参数无效")
     return tuple(keys)
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from platform_app.kit.config import ConfigFolder
 from platform_app.kit.service import Service, create_app
-from platform_app.orders import endpoints, internal, work
+from platform_app.orders import calendars, endpoints, free, internal, work
 from platform_app.orders.room import Room
 
 
@@ -19,6 +19,5 @@ async def startup(service: Service) -> None:
 
 
 def create(folder: ConfigFolder) -> FastAPI:
-    return create_app(
-        "orders", folder, [endpoints.router, work.router, internal.router], startup=startup, title="Orders"
-    )
+    routers = [endpoints.router, free.router, calendars.router, work.router, internal.router]
+    return create_app("orders", folder, routers, startup=startup, title="Orders")

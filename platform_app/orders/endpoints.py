@@ -10,34 +10,38 @@ from sqlalchemy import select
 
 from platform_app.kit.answers import Json
 from platform_app.kit.auth import Principal, Who, require
+from platform_app.kit.fields import Key, day_field
 from platform_app.kit.pages import decode_cursor, encode_cursor, page
 from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Here
 from platform_app.kit.times import iso, now
-from platform_app.orders import booking, payments, repository
+from platform_app.orders import booking, examples, payments, repository
 from platform_app.orders.cancelling import verb_for
+from platform_app.orders.places import place_of
 from platform_app.orders.room import Room
 from platform_app.orders.schemas import CancelRequest, OrderRequest, shown, shown_whole
-from platform_app.orders.slots import GRAIN, grid
+from platform_app.orders.slots import day_window, grid, working
 from platform_app.orders.tables import order
 
 router = APIRouter(prefix="/api/v1", tags=["orders"])
 Customer = Annotated[Principal, Depends(require("customer", "operator"))]
 
 
-@router.get("/providers/{provider_id}/slots", summary="Half hours of a day: free or taken")
-async def slots(provider_id: int, day: str, service: Here) -> dict[str, Any]:
-    try:
-        starts = grid(day)
-    except ValueError as error:
-        raise Problem(422, "bad_time", "日期格式应为 YYYY-MM-DD") from error
+@router.get("/providers/{provider_id}/slots", summary="Half hours of a day: free or taken", responses=examples.SLOTS)
+async def slots(
+    provider_id: Key, day: Annotated[str, Query(max_length=10, examples=["2026-12-01"])], service: Here
+) -> dict[str, Any]:
+    """What fits where is told by /free; this is the day as a picture."""
+    room: Room = service.room
+    known, at, rules = day_field(day), now(), service.config.orders
     async with service.db.read() as c:
-        taken = await repository.taken(c, provider_id, starts[0], starts[-1] + GRAIN)
-    at = now()
-    return {"items": [{"starts_at": iso(s), "free": s > at and s not in taken} for s in starts]}
+        times = await room.times.seen(c, [provider_id], *day_window(known, rules), rules, at)
+    time = times[provider_id]
+    open_at = set(working(known, time.calendar)) - time.busy.taken
+    return {"items": [{"starts_at": iso(s), "free": s > at and s in open_at} for s in grid(known, time.calendar)]}
 
 
-@router.post("/orders", status_code=201, summary="Book: hold the slots until paid")
+@router.post("/orders", status_code=201, summary="Book: hold the slots until paid", responses=examples.BOOK)
 async def book(
     body: OrderRequest,
     who: Customer,
@@ -47,12 +51,16 @@ async def book(
     room: Room = service.room
     config, at = service.config, now()
     offer = await room.offerings.get(body.offering_id, config, at)
-    wish = booking.Wish(who.user_id, body.start(), body.address, idempotency_key, offer)
+    place = place_of(body.lat, body.lng, body.district or offer["district"])
+    start, free_hand = body.start(), who.role == "operator"
+    choice = body.choice(start)
+    wish = booking.Wish(
+        who.user_id, start, body.address, idempotency_key, offer, choice, place, body.expected_fen, free_hand
+    )
     try:
-        row, new = await booking.hold(service.db, wish, config.orders, at)
+        row, new = await booking.hold(service.db, room.times, wish, config.orders, at)
     except Problem as problem:
-        if problem.code == "slot_taken":
-            room.figures.conflicts.inc()
+        room.figures.count_refusal(problem)
         raise
     if new:
         room.figures.orders.labels("held").inc()
@@ -83,13 +91,13 @@ async def mine(
 
 
 @router.get("/orders/{order_id}", summary="One order with its history")
-async def show(order_id: int, who: Who, service: Here) -> dict[str, Any]:
+async def show(order_id: Key, who: Who, service: Here) -> dict[str, Any]:
     room: Room = service.room
     return shown_whole(await room.visible(order_id, who))
 
 
 @router.post("/orders/{order_id}/cancel", summary="Cancel; what was paid is refunded")
-async def cancel(order_id: int, who: Who, service: Here, body: CancelRequest | None = None) -> dict[str, Any]:
+async def cancel(order_id: Key, who: Who, service: Here, body: CancelRequest | None = None) -> dict[str, Any]:
     room: Room = service.room
     row, at = await room.visible(order_id, who), now()
     verb, reason = verb_for(row, who, service.config.orders, at)
@@ -104,7 +112,7 @@ async def cancel(order_id: int, who: Who, service: Here, body: CancelRequest | N
 
 
 @router.get("/orders/{order_id}/photo", summary="The photo of the work done", response_class=FileResponse)
-async def photo(order_id: int, who: Who, service: Here) -> FileResponse:
+async def photo(order_id: Key, who: Who, service: Here) -> FileResponse:
     room: Room = service.room
     row = await room.visible(order_id, who)
     if not row.photo:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from prometheus_client import Counter
+
+from platform_app.catalog.offers import offer_of
+from platform_app.kit.cache import Cache
 from platform_app.kit.client import Client
 from platform_app.kit.config import PlatformConfig
 from platform_app.kit.problem import Problem, not_found
@@ -14,25 +18,24 @@ MOST = 5_000
 class Offerings:
     """A small cache in front of the catalog. A new configuration version empties it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, counter: Counter) -> None:
         self._client = client
-        self._known: dict[int, tuple[float, dict[str, Any]]] = {}
+        self._known: Cache[dict[str, Any]] = Cache("offerings", counter, MOST)
         self._version = 0
 
     async def get(self, offering_id: int, config: PlatformConfig, now: float) -> dict[str, Any]:
-        """The offering. Raises Problem 404, 502 or 504."""
-        if config.version != self._version or len(self._known) > MOST:
+        """The offering; under `offer` its items, options and rules. Raises Problem 404, 502 or 504."""
+        if config.version != self._version:
             self._known.clear()
             self._version = config.version
-        until, offer = self._known.get(offering_id, (0.0, {}))
-        if until > now:
-            return offer
-        path = f"/internal/offerings/{offering_id}"
-        answer = await self._client.call("catalog", "GET", path, timeout=config.orders.upstream_timeout_seconds)
+        seconds, timeout = config.orders.offering_cache_seconds, config.orders.upstream_timeout_seconds
+        return await self._known.get(offering_id, lambda: self._load(offering_id, timeout), seconds, now)
+
+    async def _load(self, offering_id: int, timeout: float) -> dict[str, Any]:
+        answer = await self._client.call("catalog", "GET", f"/internal/offerings/{offering_id}", timeout=timeout)
         if answer.status == 404:
             raise not_found("服务项目")
         if not answer.ok:
             raise Problem(502, "upstream_unavailable", "catalog 暂时不可用", service="catalog")
         fresh: dict[str, Any] = answer.json()
-        self._known[offering_id] = (now + config.orders.offering_cache_seconds, fresh)
-        return fresh
+        return {**fresh, "offer": offer_of(fresh["offer"])}

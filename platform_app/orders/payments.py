@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from platform_app.kit.config import Orders
 from platform_app.kit.db import insert_ignore
 from platform_app.kit.outbox import publish
-from platform_app.orders import repository
+from platform_app.orders import booking, repository
+from platform_app.orders.availability import Times
 from platform_app.orders.events import REFUND_REQUESTED, REFUNDED, SUCCEEDED
-from platform_app.orders.slots import slots_of
+from platform_app.orders.slots import slots_of, window
 from platform_app.orders.tables import event
 
 
@@ -29,7 +30,7 @@ class PaymentEvent:
     amount_fen: int
 
 
-async def take(c: AsyncConnection, what: PaymentEvent, rules: Orders, now: int) -> str:
+async def take(c: AsyncConnection, times: Times, what: PaymentEvent, rules: Orders, now: int) -> str:
     """Applies an event inside the caller's transaction; the order's new status, or why nothing changed:
     `repeated`, `unknown_order`, `ignored`, `refund_requested` (a second or wrong payment goes back)."""
     if (await c.execute(insert_ignore(event).values(event_id=what.id, at=now))).rowcount == 0:
@@ -38,14 +39,16 @@ async def take(c: AsyncConnection, what: PaymentEvent, rules: Orders, now: int) 
     if row is None:
         return "unknown_order"
     if what.kind == SUCCEEDED:
-        return await _succeeded(c, row, what, rules, now)
+        return await _succeeded(c, times, row, what, rules, now)
     if what.kind == REFUNDED and what.out_trade_no == row.paid_trade_no:
         moved = await repository.move(c, row.id, "refunded", now)
         return "refunded" if moved is not None else "ignored"
     return "ignored"
 
 
-async def _succeeded(c: AsyncConnection, row: Row[Any], what: PaymentEvent, rules: Orders, now: int) -> str:
+async def _succeeded(
+    c: AsyncConnection, times: Times, row: Row[Any], what: PaymentEvent, rules: Orders, now: int
+) -> str:
     if row.paid_trade_no == what.out_trade_no:
         return "repeated"
     if what.amount_fen != row.amount_fen:
@@ -53,7 +56,7 @@ async def _succeeded(c: AsyncConnection, row: Row[Any], what: PaymentEvent, rule
     trade = {"paid_trade_no": what.out_trade_no}
     if await repository.move(c, row.id, "pay", now, **trade) is not None:
         return "paid"
-    if await _reclaim(c, row, trade, rules, now):
+    if await _reclaim(c, times, row, trade, rules, now):
         return "paid"
     if await repository.move(c, row.id, "refund_late", now, "paid_too_late", **trade) is not None:
         await _send_back(c, what, "paid_too_late", now)
@@ -61,16 +64,21 @@ async def _succeeded(c: AsyncConnection, row: Row[Any], what: PaymentEvent, rule
     return await _send_back(c, what, "paid_twice", now)
 
 
-async def _reclaim(c: AsyncConnection, row: Row[Any], trade: dict[str, str], rules: Orders, now: int) -> bool:
-    """Revives an expired order, if its slots are still free and still ahead."""
+async def _reclaim(
+    c: AsyncConnection, times: Times, row: Row[Any], trade: dict[str, str], rules: Orders, now: int
+) -> bool:
+    """Revives an expired order, if its time is still ahead and could still be booked."""
     if row.starts_at <= now:
         return False
     slots = slots_of(row.starts_at, (row.ends_at - row.starts_at) // 60, rules.travel_minutes)
+    time = await times.locked(c, row.provider_id, *window(row.starts_at, row.ends_at, rules), rules, now)
+    if not booking.reclaimable(time, row, slots, rules):
+        return False
     try:
         async with c.begin_nested():
             if await repository.move(c, row.id, "reclaim", now, cancelled_at=None, cancel_reason=None, **trade) is None:
                 return False
-            await repository.claim(c, row.provider_id, slots, row.id, None)
+            await repository.claim(c, row, slots, None)
     except IntegrityError:
         return False
     return True

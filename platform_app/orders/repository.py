@@ -17,15 +17,14 @@ from platform_app.orders.transitions import TRANSITIONS
 _ADD, _CLAIM = insert(order), insert(slot)
 
 
-async def claim(
-    connection: AsyncConnection, provider_id: int, slots: Sequence[int], order_id: int, hold_until: int | None
-) -> None:
+async def claim(connection: AsyncConnection, row: Any, slots: Sequence[int], hold_until: int | None) -> None:
     """Takes half hours for an order, ascending. Raises IntegrityError when one is taken.
 
     Handed over as many rows of one statement, which SQLAlchemy compiles once; asyncmy sends them as one INSERT.
     """
-    rows = [{"provider_id": provider_id, "slot_at": at, "order_id": order_id, "hold_until": hold_until} for at in slots]
-    await connection.execute(_CLAIM, rows)
+    same = {"provider_id": row.provider_id, "order_id": row.id, "hold_until": hold_until}
+    same |= {"ends_at": row.ends_at, "lat_e6": row.lat_e6, "lng_e6": row.lng_e6}
+    await connection.execute(_CLAIM, [{**same, "slot_at": at} for at in slots])
 
 
 async def add(connection: AsyncConnection, values: dict[str, Any]) -> int:
@@ -69,14 +68,6 @@ async def move(
     payload = described(row, step.target, reason)
     await publish(connection, "orders", kind_of(step.target), payload, to=targets_of(step.target), now=now)
     return row
-
-
-async def taken(connection: AsyncConnection, provider_id: int, start: int, end: int) -> set[int]:
-    """The half hours of a provider that are held or booked in [start, end)."""
-    query = select(slot.c.slot_at).where(
-        slot.c.provider_id == provider_id, slot.c.slot_at >= start, slot.c.slot_at < end
-    )
-    return set((await connection.execute(query)).scalars())
 
 
 async def due(connection: AsyncConnection, now: int, limit: int, provider_id: int = 0) -> list[int]:

@@ -12,6 +12,7 @@ from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Service
 from platform_app.kit.times import now
 from platform_app.orders import booking, repository
+from platform_app.orders.availability import Times
 from platform_app.orders.events import RELAY_PATHS
 from platform_app.orders.figures import Figures
 from platform_app.orders.offerings import Offerings
@@ -24,7 +25,8 @@ class Room:
     def __init__(self, service: Service) -> None:
         self._service = service
         self.figures = Figures(service.metrics)
-        self.offerings = Offerings(service.client)
+        self.offerings = Offerings(service.client, self.figures.cache)
+        self.times = Times()
         self.relay = Relay("orders", service.db, service.client, service.metrics, RELAY_PATHS)
 
     async def expire(self) -> None:

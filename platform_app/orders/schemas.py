@@ -4,23 +4,45 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
 
-from platform_app.kit.problem import Problem
-from platform_app.kit.times import iso, parse_iso
+from platform_app.catalog.offers import ChoiceIn
+from platform_app.kit.fields import BIG, time_field
+from platform_app.kit.times import iso
 
 
-class OrderRequest(BaseModel):
-    offering_id: int
-    starts_at: Annotated[str, Field(description="ISO 8601, on a half hour; without a zone it is Asia/Shanghai")]
+class OrderRequest(ChoiceIn):
+    """A booking. Without `lat` and `lng` the way is reckoned from the centre of the district."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "example": {
+                "offering_id": 11,
+                "starts_at": "2026-12-05T10:00:00+08:00",
+                "address": "杭州市西湖区文三路 1 号",
+                "lat": 30.2769,
+                "lng": 120.1319,
+                "item_id": 12,
+                "units": 3,
+                "options": [{"id": 7, "count": 2}],
+                "expected_fen": 12800,
+            }
+        },
+    )
+    offering_id: Annotated[int, Field(ge=0, le=BIG)]
+    starts_at: Annotated[
+        str, Field(max_length=40, description="ISO 8601, on a half hour; without a zone it is Asia/Shanghai")
+    ]
     address: Annotated[str, Field(min_length=2, max_length=200)]
+    lat: Annotated[float, Field(ge=3, le=54)] | None = None
+    lng: Annotated[float, Field(ge=73, le=136)] | None = None
+    expected_fen: Annotated[int, Field(ge=0, le=BIG, description="409 price_changed when it costs anything else")] = 0
 
     def start(self) -> int:
         """Epoch seconds. Raises Problem 422."""
-        try:
-            return parse_iso(self.starts_at)
-        except ValueError as error:
-            raise Problem(422, "bad_time", "开始时间格式有误") from error
+        return time_field(self.starts_at)
 
 
 class CancelRequest(BaseModel):
@@ -73,4 +95,5 @@ def shown_whole(row: Any) -> dict[str, Any]:
         "cancelled_at": iso(row.cancelled_at),
         "cancel_reason": row.cancel_reason,
         "has_photo": bool(row.photo),
+        "quote": orjson.loads(row.quote) if row.quote else None,
     }

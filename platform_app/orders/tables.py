@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, String, Table, UniqueConstraint
+from sqlalchemy import Column, Index, Integer, String, Table, Text, UniqueConstraint
 
 from platform_app.kit.db import MYSQL, Id, metadata
 from platform_app.kit.outbox import outbox_table
@@ -35,6 +35,9 @@ order = Table(
     Column("paid_trade_no", String(40)),
     Column("photo", String(120)),
     Column("idempotency_key", String(80)),
+    Column("lat_e6", Integer),
+    Column("lng_e6", Integer),
+    Column("quote", Text),
     UniqueConstraint("user_id", "idempotency_key", name="uq_orders_order_key"),
     Index("ix_orders_order_user", "user_id", "id"),
     Index("ix_orders_order_provider", "provider_id", "id"),
@@ -53,9 +56,24 @@ slot = Table(
     Column("slot_at", Id, primary_key=True, autoincrement=False),
     Column("order_id", Id, nullable=False, index=True),
     Column("hold_until", Id),
+    Column("ends_at", Id),
+    Column("lat_e6", Integer),
+    Column("lng_e6", Integer),
     **MYSQL,
 )
-"""`hold_until` is NULL once the order is paid for."""
+"""`hold_until` is NULL once the order is paid for; `ends_at` is the end of the work, NULL in rows of older programs;
+where the work is, in millionths of a degree, NULL when nobody said."""
+
+calendar = Table(
+    "orders_calendar",
+    metadata,
+    Column("provider_id", Id, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("updated_at", Id, nullable=False),
+    **MYSQL,
+)
+"""When a provider works. It lies beside the slots because both must be true in one transaction."""
 
 event = Table(
     "orders_event",

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from platform_app.kit.auth import internal
+from platform_app.kit.cache import Cache
+from platform_app.kit.fields import Key
 from platform_app.kit.problem import not_found
 from platform_app.kit.service import Here
 from platform_app.kit.times import iso, now
@@ -26,14 +28,27 @@ class Event(BaseModel):
     payload: dict[str, Any]
 
 
+LIST_SECONDS = 5.0
+"""How long a list of the best may lag behind the database."""
+
+
 @router.get("/providers", summary="The best rated providers, of the city or a district")
-async def best(service: Here, district: str = "", limit: Annotated[int, Query(ge=1, le=50)] = 12) -> dict[str, Any]:
-    async with service.db.read() as c:
-        return {"items": [_profile(row) for row in await repository.best(c, district, limit)]}
+async def best(
+    service: Here,
+    district: Annotated[str, Query(max_length=32)] = "",
+    limit: Annotated[int, Query(ge=1, le=50)] = 12,
+) -> dict[str, Any]:
+    lists: Cache[dict[str, Any]] = service.room
+
+    async def load() -> dict[str, Any]:
+        async with service.db.read() as c:
+            return {"items": [_profile(row) for row in (await c.execute(repository.best(district, limit))).all()]}
+
+    return await lists.get((district, limit), load, LIST_SECONDS, now())
 
 
 @router.get("/providers/{provider_id}", summary="A provider's profile")
-async def show(provider_id: int, service: Here) -> dict[str, Any]:
+async def show(provider_id: Key, service: Here) -> dict[str, Any]:
     async with service.db.read() as c:
         row = await repository.by_id(c, provider_id)
     if row is None:

@@ -19,6 +19,8 @@ provider = Table(
     Column("orders_done", Integer, nullable=False),
     Column("created_at", Id, nullable=False),
     Index("ix_providers_provider_district", "district", "rating_x100"),
+    Index("ix_providers_provider_rating", "rating_x100", "orders_done"),
+    Index("ix_providers_provider_in_district", "district", "rating_x100", "orders_done"),
     **MYSQL,
 )
 

@@ -213,5 +213,6 @@ def _slots(orders: list[dict[str, Any]], people: People, now: int) -> list[dict[
             hold = row["hold_until"] if row["status"] == "held" else None
             for at in _half_hours(row["starts_at"], (row["ends_at"] - row["starts_at"]) // 60):
                 key = {"provider_id": row["provider_id"], "slot_at": at}
-                found.setdefault((row["provider_id"], at), {**key, "order_id": row["id"], "hold_until": hold})
+                kept = {**key, "order_id": row["id"], "hold_until": hold, "ends_at": row["ends_at"]}
+                found.setdefault((row["provider_id"], at), kept)
     return list(found.values())

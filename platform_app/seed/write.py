@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, MetaData, Table, insert, select
 
-from platform_app.catalog.tables import category, offering, service
+from platform_app.catalog.tables import category, item, offering, option, rules, service
 from platform_app.kit.db import sync_engine
 from platform_app.kit.times import day_of, midnight
-from platform_app.orders.tables import order, slot
+from platform_app.orders.tables import calendar, order, slot
 from platform_app.providers.tables import provider
+from platform_app.seed import offers
 from platform_app.seed.history import DAYS, history
 from platform_app.seed.people import DAY, people
 from platform_app.users.tables import activity, user
@@ -50,6 +51,10 @@ def _write(c: Connection, now: int, on_progress: Callable[[str], None]) -> None:
         (category, who.categories),
         (service, who.services),
         (offering, who.offerings),
+        (item, list(offers.items(who.offerings, who.services))),
+        (option, list(offers.options(who.offerings))),
+        (rules, list(offers.rules(who.offerings))),
+        (calendar, list(offers.calendars(who.providers))),
         (order, what.orders),
         (slot, what.slots),
         (payment, [_fitting(payment, row) for row in what.payments]),

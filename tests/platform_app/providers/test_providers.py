@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import insert, text
+
+from platform_app.providers.repository import best
+from platform_app.providers.tables import provider
 from tests.platform_app.world import Platform
 
 
@@ -24,3 +28,19 @@ async def test_a_completed_order_counts_once(platform: Platform) -> None:
     answers = [await platform.internal("providers", "POST", "/internal/events", json=e) for e in (event, event, other)]
     assert [body["taken"] for _, body in answers] == [True, False, False]
     assert (await platform.request("providers", "GET", "/api/v1/providers/1"))[1]["orders_done"] == 1
+
+
+async def test_the_best_are_found_by_index(mariadb_url: str, platform: Platform) -> None:
+    if platform.folder.config.database_url != mariadb_url:
+        return
+    await platform.start("providers")
+    known = {"name": "李阿姨", "intro": "", "years": 1, "created_at": 1}
+    rows = [{**known, "user_id": 100 + n, "district": f"区{n % 9}", "rating_x100": 400 + n % 99} for n in range(3_000)]
+    async with platform.app("providers").state.service.db.transaction() as c:
+        await c.execute(insert(provider), [{**row, "orders_done": n} for n, row in enumerate(rows)])
+        await c.execute(text("ANALYZE TABLE providers_provider"))
+        for district in ("", "区3"):
+            words = str(best(district, 12).compile(c.sync_connection, compile_kwargs={"literal_binds": True}))
+            (plan,) = (await c.execute(text(f"EXPLAIN {words}"))).mappings().all()
+            assert plan["key"].startswith("ix_providers_provider"), plan
+            assert "filesort" not in (plan["Extra"] or ""), plan

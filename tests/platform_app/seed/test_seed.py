@@ -18,7 +18,10 @@ from sqlalchemy import func, select, text
 from platform_app.kit.config import ConfigFolder
 from platform_app.kit.db import sync_engine
 from platform_app.kit.times import day_of, midnight
+from platform_app.orders import hours
+from platform_app.orders.calendar import USUAL_CALENDAR
 from platform_app.orders.tables import order, slot
+from platform_app.seed import offers
 from platform_app.seed.history import DAYS, History, history
 from platform_app.seed.people import DAY, People, people
 from platform_app.seed.write import SEED, seed
@@ -87,7 +90,7 @@ def test_written_quickly_and_once(database_url: str) -> None:
     started = time.monotonic()
     assert seed(database_url, NOW, lines.append)
     assert time.monotonic() - started < 12, "8 s on a quiet machine"
-    assert len(lines) == 9
+    assert len(lines) == 13
     assert not seed(database_url, NOW + 999, lines.append)
     engine = sync_engine(database_url)
     with engine.connect() as c:
@@ -151,3 +154,12 @@ def _task(folder: ConfigFolder, *words: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "platform_app.tasks", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return dict(json.loads(done.stdout))
+
+
+def test_what_is_offered_costs_what_the_list_says() -> None:
+    who, _ = story()
+    prices = {row["offering_id"]: row["base_fen"] for row in offers.items(who.offerings, who.services)}
+    assert prices == {o["id"]: o["price_fen"] for o in who.offerings}
+    rows = list(offers.calendars(who.providers))
+    assert len(rows) == 200
+    assert all(hours.read(row["document"]) == USUAL_CALENDAR for row in rows if row["version"] == 0)
