@@ -69,7 +69,7 @@ def _fill(url: str) -> None:
         numbers = "(WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i FROM n) n"
         past = NOW - 10**6
         for table, values in (
-            ("users_user(id, phone, name, role, created_at)", f"i, i, 'x', 'customer', {past}"),
+            ("users_user(id, phone, name, role, created_at)", f"i + 1000000, i, 'x', 'customer', {past}"),
             ("users_code(phone, code_hash, created_at, expires_at, attempts)", f"i, 'x', {past}, {past}, 0"),
             ("users_revocation(user_id, session_id, generation, at)", f"i, i, 0, {past} + i"),
             (
