@@ -19,7 +19,7 @@ RULES = Rules(11_000, 12_345, 10_500, 18 * 60, 12_000, {"余杭区": 1_000})
 OFFER = Offer((CLEANING,), (WINDOW, FRIDGE), RULES)
 TUESDAY, SATURDAY, EVENING, NEW_YEAR = (
     parse_iso(f"{day}+08:00")
-    for day in ("2026-12-01T10:00", "2026-12-05T17:59", "2026-12-05T18:00", "2027-01-01T10:00")
+    for day in ("2026-12-01T10:00", "2026-12-05T17:59", "2026-12-05T18:00", "2026-01-01T10:00")
 )
 
 
