@@ -41,8 +41,8 @@ async def take(db: Db, fact: Fact, hold_seconds: int, now: int) -> Taken:
         head = {"event_id": fact.event_id, "kind": fact.kind, "order_id": fact.order_id, "fact": fact.text()}
         await c.execute(insert(event).values(**head, state="waiting", taken_at=now))
         done = await _progress(c, fact.order_id, hold_seconds, now)
-        outcome: Outcome = "posted" if fact.event_id in done else "waiting"
-        return Taken(outcome, tuple(done.values()))
+        state = (await c.execute(select(event.c.state).where(event.c.event_id == fact.event_id))).scalar_one()
+        return Taken(state, tuple(done.values()))
 
     return await within(db, work)
 
@@ -97,10 +97,15 @@ async def _progress(c: AsyncConnection, order_id: int, hold_seconds: int, now: i
     while moved:
         moved = False
         for fact in await _waiting(c, order_id):
-            if await _try(c, fact, hold_seconds, now):
+            if await _known(c, fact):
+                await _close(c, fact, "repeated")
+            elif await _try(c, fact, hold_seconds, now):
+                await _close(c, fact, "posted")
                 done[fact.event_id] = fact.kind
-                moved = True
-                break
+            else:
+                continue
+            moved = True
+            break
     return done
 
 
@@ -130,9 +135,21 @@ async def _try(c: AsyncConnection, fact: Fact, hold_seconds: int, now: int) -> b
         return False
     if after is not None:
         await _save(c, after)
-    await _move(c, fact)
-    await c.execute(update(event).where(event.c.event_id == fact.event_id).values(state="posted"))
+    if fact.trade_no:
+        await _move(c, fact)
     return True
+
+
+async def _known(c: AsyncConnection, fact: Fact) -> bool:
+    """Was this money told of before, under another event's id?"""
+    if not fact.trade_no:
+        return False
+    mine = (movement.c.subject == _subject(fact), movement.c.ref == (fact.refund_no or fact.trade_no))
+    return (await c.execute(select(movement.c.id).where(*mine))).first() is not None
+
+
+async def _close(c: AsyncConnection, fact: Fact, state: str) -> None:
+    await c.execute(update(event).where(event.c.event_id == fact.event_id).values(state=state))
 
 
 async def _around(c: AsyncConnection, before: Book, fact: Fact, hold_seconds: int) -> Around:
@@ -148,19 +165,20 @@ async def _around(c: AsyncConnection, before: Book, fact: Fact, hold_seconds: in
 
 async def _move(c: AsyncConnection, fact: Fact) -> None:
     """Notes what the channel must show in its bill too."""
-    if not fact.trade_no:
-        return
-    refund = fact.kind == "payment.refunded"
     row = {
         "channel": fact.channel,
-        "subject": "refunded" if refund else "paid",
-        "ref": fact.refund_no if refund else fact.trade_no,
+        "subject": _subject(fact),
+        "ref": fact.refund_no or fact.trade_no,
         "trade_no": fact.trade_no,
         "order_id": fact.order_id,
         "amount_fen": fact.amount_fen,
         "at": fact.at,
     }
     await c.execute(insert(movement).values(row))
+
+
+def _subject(fact: Fact) -> str:
+    return "refunded" if fact.refund_no else "paid"
 
 
 async def _lock(c: AsyncConnection, order_id: int) -> Row[Any]:

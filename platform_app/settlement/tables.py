@@ -68,7 +68,7 @@ event = Table(
     Index("ix_settlement_event_state", "state", "taken_at"),
     **MYSQL,
 )
-"""Events of neighbours: `posted`, or `waiting` for one that must come before."""
+"""Events of neighbours: `posted`, `waiting` for one that must come before, or `repeated`: its money was known."""
 
 book = Table(
     "settlement_book",
