@@ -76,8 +76,7 @@ class WeChat:
         return _transfer(self._call(lambda: self._sdk.mch_transfer_bills_query(out_bill_no=no)))
 
     def _call(self, call: Callable[[], tuple[int, Any]]) -> dict[str, Any]:
-        answer = _parsed(self._raw(call))
-        return answer
+        return _parsed(self._raw(call))
 
     def _raw(self, call: Callable[[], tuple[int, Any]]) -> bytes:
         try:

@@ -14,7 +14,7 @@ from platform_app.kit.db import Db
 from platform_app.kit.log import Log
 from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.times import local
-from platform_app.settlement.channel import ChannelFailed, ChannelRefused, Transfer, Transfers
+from platform_app.settlement.channel import ChannelFailed, ChannelRefused, ChannelSilent, Transfer, Transfers
 from platform_app.settlement.posting import Overdrawn, post, within
 from platform_app.settlement.rules import draft
 from platform_app.settlement.tables import withdrawal
@@ -93,8 +93,11 @@ class Payouts:
         return [await self._step(row, now) for row in rows]
 
     async def _step(self, row: Row[Any], now: int) -> str:
+        first = row.state == "approved"
+        if first:
+            await self._later(row, now, None)  # the intent is written first: who dies now asks before he sends again
         try:
-            found = await asyncio.to_thread(self._ask_or_send, row)
+            found = await asyncio.to_thread(self._send if first else self._ask, row)
         except ChannelRefused as refused:
             if refused.code == NOT_ENOUGH:
                 return await self._later(row, now, refused.code)
@@ -109,15 +112,17 @@ class Payouts:
             return await self._later(row, now, None)
         return await self._end(row, found.state, found.failure or None, now)
 
-    def _ask_or_send(self, row: Row[Any]) -> Transfer:
-        """Asks first when it may have been sent; only what they never got is sent again, under the same number."""
-        if row.state == "sent":
-            try:
-                return self._transfers.ask(row.no)
-            except ChannelRefused as refused:
-                if refused.code not in NOT_THERE:
-                    raise
+    def _send(self, row: Row[Any]) -> Transfer:
         return self._transfers.send(row.no, row.openid, row.amount_fen)
+
+    def _ask(self, row: Row[Any]) -> Transfer:
+        """How it stands; what they never got is sent again. Any other refusal says nothing about the money."""
+        try:
+            return self._transfers.ask(row.no)
+        except ChannelRefused as refused:
+            if refused.code in NOT_THERE:
+                return self._send(row)
+            raise ChannelSilent(refused.code, str(refused)) from refused
 
     async def _later(self, row: Row[Any], now: int, failure: str | None) -> str:
         wait = WAITS[min(row.tries, len(WAITS) - 1)]
