@@ -1,4 +1,5 @@
-"""Tasks a person or a runbook starts: `python -m platform_app.tasks purge-expired [--dry-run]`.
+"""Tasks a person or a runbook starts: `python -m platform_app.tasks purge-expired [--dry-run]`, `reconcile [--day D]`,
+`release-earnings`, `check-books`.
 
 Reads the folder that PLATFORM_CONFIG names; prints one JSON object; exit code 0 done, 1 the database does not
 answer, 2 wrong use.
