@@ -8,7 +8,7 @@ from typing import Literal
 
 Subject = Literal["paid", "refunded"]
 MOST_BYTES = 256_000_000
-_YUAN = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,2})0*)?")
+_YUAN = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,2})0*)?")
 
 
 class BillError(ValueError):

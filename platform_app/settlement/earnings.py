@@ -21,6 +21,7 @@ class Book:
     order_id: int
     provider_id: int = 0
     held_fen: int = 0
+    early_fen: int = 0
     earned_fen: int = 0
     coupon_fen: int = 0
     commission_fen: int = 0
@@ -53,14 +54,16 @@ def _paid(book: Book, fact: Fact, around: Around) -> Step | None:
 
 
 def _completed(book: Book, fact: Fact, around: Around) -> Step | None:
-    if book.held_fen < fact.amount_fen or book.state != "open":
+    """The price is earned. What was refunded before (or told of before) is earned and given back in one."""
+    short = max(0, fact.amount_fen - book.held_fen)
+    if short > book.early_fen or book.state != "open":
         return None
     gross = fact.amount_fen + fact.coupon_fen
     commission = gross * fact.rate // RATE_WHOLE
-    after = replace(
+    whole = replace(
         book,
         provider_id=fact.provider_id,
-        held_fen=book.held_fen - fact.amount_fen,
+        held_fen=book.held_fen - (fact.amount_fen - short),
         earned_fen=fact.amount_fen,
         coupon_fen=fact.coupon_fen,
         commission_fen=commission,
@@ -68,8 +71,38 @@ def _completed(book: Book, fact: Fact, around: Around) -> Step | None:
         state="pending",
         available_at=fact.at + around.hold_seconds,
     )
-    split = {"price": fact.amount_fen, "coupon": fact.coupon_fen, "commission": commission, "net": gross - commission}
-    return after, split
+    after = _less(whole, _part(whole, short))
+    split = {"coupon": after.coupon_fen, "commission": after.commission_fen, "net": after.net_fen}
+    return after, {"price": after.earned_fen, **split}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Part of what is earned, in fen: the customer's money, and commission, coupon and provider's share in it."""
+
+    back: int
+    commission: int
+    coupon: int
+
+    @property
+    def share(self) -> int:
+        return self.back + self.coupon - self.commission
+
+
+def _part(book: Book, back: int) -> Part:
+    if not back:
+        return Part(0, 0, 0)
+    return Part(back, book.commission_fen * back // book.earned_fen, book.coupon_fen * back // book.earned_fen)
+
+
+def _less(book: Book, part: Part) -> Book:
+    return replace(
+        book,
+        earned_fen=book.earned_fen - part.back,
+        coupon_fen=book.coupon_fen - part.coupon,
+        commission_fen=book.commission_fen - part.commission,
+        net_fen=book.net_fen - part.share,
+    )
 
 
 def _refunded(book: Book, fact: Fact, around: Around) -> Step | None:
@@ -77,30 +110,23 @@ def _refunded(book: Book, fact: Fact, around: Around) -> Step | None:
     if around.trade_left_fen < amount or book.held_fen + book.earned_fen < amount:
         return None
     held = min(amount, book.held_fen)
-    back = amount - held
-    if not back:
-        return replace(book, held_fen=book.held_fen - held), {"from_held": held, "refunded": amount}
-    commission = book.commission_fen * back // book.earned_fen
-    coupon = book.coupon_fen * back // book.earned_fen
-    share = back + coupon - commission
-    taken = _from_provider(book, share, around)
+    part = _part(book, amount - held)
+    taken = _from_provider(book, part.share, around)
     after = replace(
-        book,
+        _less(book, part),
         held_fen=book.held_fen - held,
-        earned_fen=book.earned_fen - back,
-        coupon_fen=book.coupon_fen - coupon,
-        commission_fen=book.commission_fen - commission,
-        net_fen=book.net_fen - share,
+        early_fen=book.early_fen + (held if book.state == "open" else 0),
         frozen_fen=book.frozen_fen - taken["from_frozen"],
     )
-    return after, {"from_held": held, "refunded": amount, "commission": commission, "coupon": coupon, **taken}
+    split = {"commission": part.commission, "coupon": part.coupon, **taken}
+    return after, {"from_held": held, "refunded": amount, **split}
 
 
 def _from_provider(book: Book, share: int, around: Around) -> dict[str, int]:
     """Whence the provider's part of a refund comes; what is not there any more he owes."""
     pending = share if book.state == "pending" else 0
-    frozen = min(share, book.frozen_fen)
-    rest = share - pending - frozen if book.state != "pending" else 0
+    frozen = min(share - pending, book.frozen_fen)
+    rest = share - pending - frozen
     available = min(rest, around.available_fen)
     return {"from_pending": pending, "from_frozen": frozen, "from_available": available, "owed": rest - available}
 

@@ -10,41 +10,12 @@ import argparse
 import asyncio
 import sys
 import time
-from typing import Any
 
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
-from platform_app.kit.config import ConfigError, ConfigFolder, PlatformConfig
-from platform_app.kit.db import Db
-from platform_app.kit.times import day_of, midnight
-from platform_app.settlement.reconciling import reconcile
-from platform_app.settlement.room import DAY, sources
-
-
-def day_before(now: int) -> str:
-    """Yesterday in Shanghai."""
-    return day_of(now - DAY)
-
-
-def past_day(text: str, now: int) -> str:
-    """A day that is over. Raises ValueError with what is wrong."""
-    try:
-        over = midnight(text) + DAY <= now
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a day like 2026-11-24") from error
-    if len(text) != 10 or not over:
-        raise ValueError(f"{text!r} is not over yet in Shanghai, or not written like 2026-11-24")
-    return text
-
-
-async def reconcile_day(config: PlatformConfig, day: str, now: int) -> list[dict[str, Any]]:
-    """Every channel's report. Raises SQLAlchemyError."""
-    db = Db(config.database_url)
-    try:
-        return [(await reconcile(db, source, day, now)).shown() for source in sources(config)]
-    finally:
-        await db.close()
+from platform_app.kit.config import ConfigError, ConfigFolder
+from platform_app.settlement.batch import day_before, past_day, reconcile_day
 
 
 def main() -> int:

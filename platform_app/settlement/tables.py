@@ -76,6 +76,7 @@ book = Table(
     Column("order_id", Id, primary_key=True, autoincrement=False),
     Column("provider_id", Id, nullable=False),
     Column("held_fen", Id, nullable=False),
+    Column("early_fen", Id, nullable=False),
     Column("earned_fen", Id, nullable=False),
     Column("coupon_fen", Id, nullable=False),
     Column("commission_fen", Id, nullable=False),
@@ -86,7 +87,8 @@ book = Table(
     Index("ix_settlement_book_state", "state", "available_at"),
     **MYSQL,
 )
-"""An order's money. state: open → pending → available, frozen in between; `net_fen` is the provider's share left."""
+"""An order's money. state: open → pending → available, frozen in between; `net_fen` is the provider's share left,
+`early_fen` what was refunded before anything was earned."""
 
 movement = Table(
     "settlement_movement",

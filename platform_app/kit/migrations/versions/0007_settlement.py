@@ -111,6 +111,7 @@ def _book() -> None:
         sa.Column("order_id", Id, primary_key=True, autoincrement=False),
         sa.Column("provider_id", Id, nullable=False),
         sa.Column("held_fen", Id, nullable=False),
+        sa.Column("early_fen", Id, nullable=False),
         sa.Column("earned_fen", Id, nullable=False),
         sa.Column("coupon_fen", Id, nullable=False),
         sa.Column("commission_fen", Id, nullable=False),
