@@ -76,9 +76,7 @@ def read(event_id: str, kind: str, at: int, payload: Mapping[str, Any]) -> Fact:
     )
 
 
-def _whole(
-    payload: Mapping[str, Any], key: str, least: int, most: int = 1 << 62, default: int | None = None
-) -> int:
+def _whole(payload: Mapping[str, Any], key: str, least: int, most: int = 1 << 62, default: int | None = None) -> int:
     value = payload.get(key, default)
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{key}: a whole number from {least} to {most} expected, not {value!r}")

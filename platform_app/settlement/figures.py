@@ -58,13 +58,13 @@ class Figures:
         await self._balances(c)
         await self._differences(c, now)
         last = select(run.c.channel, func.max(run.c.at)).where(run.c.outcome != "unfetched").group_by(run.c.channel)
-        found = {name: at for name, at in (await c.execute(last)).all()}
+        found = {row[0]: row[1] for row in (await c.execute(last)).all()}
         for channel in self._channels:
             self.reconciled.labels(channel).set(found.get(channel, started))
         count = select(func.count()).select_from(event).where(event.c.state == "waiting")
         self.waiting.set((await c.execute(count)).scalar_one())
         states = select(withdrawal.c.state, func.count()).group_by(withdrawal.c.state)
-        held = {state: number for state, number in (await c.execute(states)).all()}
+        held = {row[0]: row[1] for row in (await c.execute(states)).all()}
         for state in ("requested", "approved", "sent"):
             self.withdrawals.labels(state).set(held.get(state, 0))
 

@@ -116,17 +116,17 @@ async def _waiting(c: AsyncConnection, order_id: int) -> list[Fact]:
 
 
 async def _try(c: AsyncConnection, fact: Fact, hold_seconds: int, now: int) -> bool:
-    if not fact.order_id:
-        amounts: Mapping[str, int] | None = {"paid": fact.amount_fen}
-        after = None
-    else:
+    """Posts an event if it can be; False while something must come first."""
+    after: Book | None = None
+    amounts: Mapping[str, int] = {"paid": fact.amount_fen}
+    if fact.order_id:
         before = _book((await c.execute(select(book).where(book.c.order_id == fact.order_id))).one())
         planned = step(before, fact, await _around(c, before, fact, hold_seconds))
         if planned is None:
             return False
         after, amounts = planned
-    provider = after.provider_id if after else 0
-    owners = {"channel": fact.channel, "user": str(fact.user_id), "provider": str(provider)}
+    provider = str(after.provider_id if after else 0)
+    owners = {"channel": fact.channel, "user": str(fact.user_id), "provider": provider}
     made = draft(fact.event_id, fact.kind, str(fact.order_id or fact.user_id), amounts, owners)
     try:
         if made.entries:

@@ -52,8 +52,9 @@ def netted(entries: Iterable[tuple[Account, int]]) -> dict[Account, int]:
     for who, fen in entries:
         net[who] = net.get(who, 0) + fen
     net = {who: fen for who, fen in net.items() if fen}
-    if not net or sum(net.values()):
-        raise Unbalanced(f"entries of {len(net)} accounts sum to {sum(net.values())}")
+    total = sum(fen for fen in net.values())
+    if not net or total:
+        raise Unbalanced(f"entries of {len(net)} accounts sum to {total}")
     return net
 
 

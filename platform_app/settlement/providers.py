@@ -67,9 +67,7 @@ async def withdraw(
     body: WithdrawalRequest, provider_id: Provider, key: Key, service: Here, response: Response
 ) -> dict[str, Any]:
     room: Room = service.room
-    row, new = await withdrawals.request(
-        service.db, provider_id, body.amount_fen, body.openid, key, room.rules, now()
-    )
+    row, new = await withdrawals.request(service.db, provider_id, body.amount_fen, body.openid, key, room.rules, now())
     if new:
         room.figures.posted(["withdrawal.requested"])
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from platform_app.kit.client import Client
 from platform_app.kit.config import Settlement
 from platform_app.kit.problem import Problem
@@ -31,13 +33,13 @@ class Rates:
     async def _load(self, now: int) -> None:
         categories = await self._items("/api/v1/categories")
         services = await self._items("/api/v1/services")
-        names = {item["id"]: str(item["name"]) for item in categories}
-        self._names = {item["id"]: names.get(item["category_id"], "") for item in services}
+        names = {int(item["id"]): str(item["name"]) for item in categories}
+        self._names = {int(item["id"]): names.get(int(item["category_id"]), "") for item in services}
         self._until = now + KEPT_SECONDS
 
-    async def _items(self, path: str) -> list[dict[str, object]]:
+    async def _items(self, path: str) -> list[dict[str, Any]]:
         answer = await self._client.call("catalog", "GET", path)
         if not answer.ok:
             raise Problem(502, "upstream_unavailable", "目录服务暂时不可用", service="catalog")
-        items: list[dict[str, object]] = answer.json()["items"]
+        items: list[dict[str, Any]] = answer.json()["items"]
         return items

@@ -117,7 +117,9 @@ async def _late(c: AsyncConnection, channel: str, found: Comparison) -> set[str]
     refs = sorted(absent)
     for start in range(0, len(refs), CHUNK):
         mine = and_(difference.c.channel == channel, difference.c.kind == "missing_here")
-        query = select(difference.c.ref, difference.c.theirs_fen).where(difference.c.ref.in_(refs[start : start + CHUNK]))
+        query = select(difference.c.ref, difference.c.theirs_fen).where(
+            difference.c.ref.in_(refs[start : start + CHUNK])
+        )
         for ref, theirs in (await c.execute(query.where(mine))).all():
             if absent[ref] == theirs:
                 late.add(ref)

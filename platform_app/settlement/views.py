@@ -18,7 +18,7 @@ async def balances(c: AsyncConnection, provider_id: int) -> dict[str, int]:
     """What a provider has, in fen: pending, available, frozen, owed, on its way."""
     mine = (account.c.owner == str(provider_id), account.c.kind.in_(PROVIDER_KINDS))
     rows = await c.execute(select(account.c.kind, account.c.balance_fen).where(*mine))
-    found = {kind: fen for kind, fen in rows.all()}
+    found = {row.kind: row.balance_fen for row in rows.all()}
     names = ("pending_fen", "available_fen", "frozen_fen", "owed_fen", "in_transit_fen")
     return {name: int(found.get(kind, 0)) for name, kind in zip(names, PROVIDER_KINDS, strict=True)}
 
@@ -72,7 +72,7 @@ def account_shown(row: Row[Any]) -> dict[str, Any]:
 
 async def journals(
     c: AsyncConnection, subject: str, before: int | None, limit: int
-) -> tuple[list[Row[Any]], dict[int, list[Row[Any]]]]:
+) -> tuple[list[Row[Any]], dict[int, list[Any]]]:
     """Journals, newest first, and the entries of each."""
     query = select(journal).order_by(journal.c.id.desc()).limit(limit)
     if subject:
@@ -80,7 +80,7 @@ async def journals(
     if before is not None:
         query = query.where(journal.c.id < before)
     rows = list((await c.execute(query)).all())
-    found: dict[int, list[Row[Any]]] = {row.id: [] for row in rows}
+    found: dict[int, list[Any]] = {row.id: [] for row in rows}
     lines = (
         select(entry.c.journal_id, entry.c.amount_fen, account.c.kind, account.c.owner)
         .join(account, account.c.id == entry.c.account_id)
@@ -92,7 +92,7 @@ async def journals(
     return rows, found
 
 
-def journal_shown(row: Row[Any], lines: list[Row[Any]]) -> dict[str, Any]:
+def journal_shown(row: Row[Any], lines: list[Any]) -> dict[str, Any]:
     """A journal with its entries, debits positive."""
     return {
         "id": row.id,

@@ -20,7 +20,10 @@ from platform_app.settlement.channel import ChannelRefused, ChannelSilent, Trans
 
 NO_BILL = "NO_STATEMENT_EXIST"
 STATES: Mapping[str, TransferState] = {"SUCCESS": "paid", "FAIL": "failed", "CANCELLED": "failed"}
-SCENE_REPORT = [{"info_type": "岗位类型", "info_content": "家政服务者"}, {"info_type": "报酬说明", "info_content": "服务收入"}]
+SCENE_REPORT = [
+    {"info_type": "岗位类型", "info_content": "家政服务者"},
+    {"info_type": "报酬说明", "info_content": "服务收入"},
+]
 
 
 class WeChat:

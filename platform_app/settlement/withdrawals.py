@@ -36,7 +36,9 @@ async def request(
     """
     if not rules.min_withdrawal_fen <= amount_fen <= rules.max_withdrawal_fen:
         least, most = rules.min_withdrawal_fen / 100, rules.max_withdrawal_fen / 100
-        raise Problem(422, "amount_out_of_range", f"提现金额须在 {least:.2f} 元到 {most:.2f} 元之间", field="amount_fen")
+        raise Problem(
+            422, "amount_out_of_range", f"提现金额须在 {least:.2f} 元到 {most:.2f} 元之间", field="amount_fen"
+        )
 
     async def work(c: AsyncConnection) -> tuple[Row[Any], bool]:
         mine = (withdrawal.c.provider_id == provider_id, withdrawal.c.idempotency_key == key)

@@ -22,12 +22,44 @@ from platform_app.sandbox.wechat.book import SHANGHAI
 from platform_app.sandbox.wechat.signing import Refusal
 
 KINDS = ("missing_here", "missing_there", "amount", "state", "twice")
-COLUMNS = (
-    "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,"
-    "应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,商品名称,商户数据包,"
-    "手续费,费率,订单金额,申请退款金额,费率备注"
-).split(",")
-TOTALS = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额".split(",")
+COLUMNS = [
+    "交易时间",
+    "公众账号ID",
+    "商户号",
+    "特约商户号",
+    "设备号",
+    "微信订单号",
+    "商户订单号",
+    "用户标识",
+    "交易类型",
+    "交易状态",
+    "付款银行",
+    "货币种类",
+    "应结订单金额",
+    "代金券金额",
+    "微信退款单号",
+    "商户退款单号",
+    "退款金额",
+    "充值券退款金额",
+    "退款类型",
+    "退款状态",
+    "商品名称",
+    "商户数据包",
+    "手续费",
+    "费率",
+    "订单金额",
+    "申请退款金额",
+    "费率备注",
+]
+TOTALS = [
+    "总交易单数",
+    "应结订单总金额",
+    "退款总金额",
+    "充值券退款总金额",
+    "手续费总金额",
+    "订单总金额",
+    "申请退款总金额",
+]
 FEE_RATE = Decimal("0.006")
 TOKENS = 100
 SCHEMA = """CREATE TABLE IF NOT EXISTS bill_plant(
@@ -193,7 +225,9 @@ def _row(line: Line, appid: str, mchid: str) -> list[str]:
     at = datetime.fromtimestamp(line.at, SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
     head = [at, appid, mchid, "0", "", line.transaction_id, line.out_trade_no, line.openid, "NATIVE"]
     state = ["REFUND" if refund else line.status, "OTHERS", "CNY", zero if refund else amount, zero]
-    back = [line.refund_id, line.ref, amount, zero, "ORIGINAL", line.status] if refund else ["0", "0", zero, zero, "", ""]
+    back = (
+        [line.refund_id, line.ref, amount, zero, "ORIGINAL", line.status] if refund else ["0", "0", zero, zero, "", ""]
+    )
     name = line.description.replace(",", "，").replace("`", "'")
     tail = [name, "", f"{_yuan(line.fee)}000", "0.60%", zero if refund else amount, amount if refund else zero, ""]
     return head + state + back + tail

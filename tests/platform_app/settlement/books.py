@@ -39,9 +39,7 @@ def refunded(order: int, fen: int = 10_000, trade: str = "", refund: str = "", a
 
 
 def completed(order: int, fen: int = 10_000, provider: int = 7, rate: int = 1_500, coupon: int = 0) -> Fact:
-    return Fact(
-        f"done-{order}", "order.completed", order, NOW, fen, coupon_fen=coupon, provider_id=provider, rate=rate
-    )
+    return Fact(f"done-{order}", "order.completed", order, NOW, fen, coupon_fen=coupon, provider_id=provider, rate=rate)
 
 
 def disputed(order: int) -> Fact:

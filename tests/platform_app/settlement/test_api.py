@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -49,9 +48,9 @@ MATRIX: dict[tuple[str, str], tuple[str, int, dict[str, Any]]] = {
 
 
 @pytest.fixture
-async def service(sqlite_platform: Platform) -> AsyncIterator[Platform]:
+async def service(sqlite_platform: Platform) -> Platform:
     await sqlite_platform.start("catalog", "settlement")
-    yield sqlite_platform
+    return sqlite_platform
 
 
 async def tell(platform: Platform, kind: str, event_id: str, **payload: Any) -> str:

@@ -31,7 +31,9 @@ def wechat(*lines: Line) -> bytes:
 
 @given(
     st.lists(
-        st.tuples(st.integers(1, 10**11), st.booleans(), st.sampled_from(["SUCCESS", "PROCESSING"]), st.text(max_size=20))
+        st.tuples(
+            st.integers(1, 10**11), st.booleans(), st.sampled_from(["SUCCESS", "PROCESSING"]), st.text(max_size=20)
+        )
     )
 )
 def test_what_wechat_writes_is_read_back(rows: list[tuple[int, bool, str, str]]) -> None:
@@ -90,7 +92,23 @@ HEAD = (
 def row(number: int, kind: str, yuan: str, request: str = "", fee: str = "0.00", name: str = "保洁") -> str:
     times = ["2026-11-24 10:00:00\t", "2026-11-24 10:00:05\t"]
     fields = [f"20261124{number}\t", f"A{number:08d}\t", f"{kind}     ", f'"{name}"', *times]
-    fields += ["\t", "\t", "\t", "\t", "\t", yuan, yuan, *["0.00"] * 5, "\t", "0.00", "0.00", f"{request}\t", fee, "0.00", ""]
+    fields += [
+        "\t",
+        "\t",
+        "\t",
+        "\t",
+        "\t",
+        yuan,
+        yuan,
+        *["0.00"] * 5,
+        "\t",
+        "0.00",
+        "0.00",
+        f"{request}\t",
+        fee,
+        "0.00",
+        "",
+    ]
     return ",".join(fields)
 
 
@@ -109,7 +127,7 @@ def alipay(*rows: str, end: bool = True, name: str = "20881_20261124_业务明�
 class _Gbk(zipfile.ZipInfo):
     """A name as GBK bytes without the UTF-8 flag, as Alipay packs them."""
 
-    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:
         return self.filename.encode("gbk"), self.flag_bits
 
 

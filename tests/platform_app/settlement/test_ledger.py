@@ -165,4 +165,3 @@ def test_every_rule_balances_by_its_own_amounts_and_names_known_accounts() -> No
     for rule in RULES.values():
         assert {line.sign for line in rule.lines} == {1, -1}
         assert all(line.account in KINDS or line.account == "cash" for line in rule.lines)
-
