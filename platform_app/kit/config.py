@@ -39,6 +39,17 @@ def _address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+LATER = {"settlement": "127.0.0.1:8619"}
+"""Services that came after the first configurations: where those that do not name them find them."""
+
+
+def _with_later(services: dict[str, str]) -> dict[str, str]:
+    return {**services, **{name: at for name, at in LATER.items() if name not in services}}
+
+
+Services = Annotated[dict[str, Address], AfterValidator(_with_later)]
+
+
 def host_port(address: str) -> tuple[str, int]:
     """Splits `HOST:PORT`."""
     host, _, port = address.rpartition(":")
@@ -195,7 +206,7 @@ class PlatformConfig:
 
     version: int = 0
     database_url: str
-    services: dict[str, Address]
+    services: Services
     jwt: Jwt
     internal: Internal
     sms: Sms
