@@ -214,6 +214,7 @@ class Books(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.loop.run(self.db.close())
+        self.loop.run(asyncio.sleep(0.01))  # aiosqlite's threads end after they have answered
         self.loop.close()
         self.file.unlink()
 
