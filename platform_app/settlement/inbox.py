@@ -34,10 +34,10 @@ async def take(db: Db, fact: Fact, hold_seconds: int, now: int) -> Taken:
 
     async def work(c: AsyncConnection) -> Taken:
         known = select(event.c.event_id).where(event.c.event_id == fact.event_id)
-        if fact.order_id:
-            await _lock(c, fact.order_id)
         if (await c.execute(known)).first():
             return Taken("repeated")
+        if fact.order_id:
+            await _lock(c, fact.order_id)
         head = {"event_id": fact.event_id, "kind": fact.kind, "order_id": fact.order_id, "fact": fact.text()}
         await c.execute(insert(event).values(**head, state="waiting", taken_at=now))
         done = await _progress(c, fact.order_id, hold_seconds, now)

@@ -104,17 +104,19 @@ async def balance(c: AsyncConnection, who: Account, *, lock: bool = False) -> in
 async def _locked(c: AsyncConnection, wanted: Iterable[Account]) -> dict[Account, Row[Any]]:
     names = sorted(wanted)
     found = await _find(c, names)
-    for who in names:
-        if who not in found:
-            kind = KINDS[who.kind]
-            values = {"kind": who.kind, "owner": who.owner, "side": kind.side, "guarded": kind.guarded}
-            await c.execute(insert(account).values(**values, balance_fen=0, entries=0))
-    return await _find(c, names, lock=True)
+    missing = [who for who in names if who not in found]
+    if not missing:
+        return found
+    for who in missing:
+        kind = KINDS[who.kind]
+        values = {"kind": who.kind, "owner": who.owner, "side": kind.side, "guarded": kind.guarded}
+        await c.execute(insert(account).values(**values, balance_fen=0, entries=0))
+    return await _find(c, names)
 
 
-async def _find(c: AsyncConnection, names: list[Account], lock: bool = False) -> dict[Account, Row[Any]]:
+async def _find(c: AsyncConnection, names: list[Account]) -> dict[Account, Row[Any]]:
     """Spelt as ORs: both engines read those as ranges of the unique index, and so lock in its order."""
     wanted = or_(*(and_(account.c.kind == who.kind, account.c.owner == who.owner) for who in names))
     query = select(account).where(wanted)
-    rows = (await c.execute(query.with_for_update() if lock else query)).all()
+    rows = (await c.execute(query.with_for_update())).all()
     return {Account(row.kind, row.owner): row for row in rows}
