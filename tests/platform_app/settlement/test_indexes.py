@@ -16,6 +16,7 @@ from platform_app.settlement.withdrawals import Payouts
 from tests.platform_app.settlement.books import HOLD, NOW, completed, paid, refunded, take
 from tests.platform_app.settlement.test_withdrawals import Fake
 
+
 @asynccontextmanager
 async def _noted(db: Db) -> AsyncIterator[list[tuple[str, object]]]:
     """The SELECTs that are sent meanwhile, with their parameters."""
