@@ -20,7 +20,7 @@ from platform_app.orders.tables import order
 from platform_app.payments.tables import payment
 from platform_app.settlement import tables as ledger
 from platform_app.settlement.earnings import Book
-from platform_app.settlement.facts import Fact
+from platform_app.settlement.facts import Fact, family
 from platform_app.settlement.posting import post, within
 from platform_app.settlement.rules import draft
 
@@ -76,7 +76,7 @@ def _fact(row: Row[Any]) -> Fact:
         row.order_id,
         row.succeeded_at,
         row.amount_fen,
-        channel=row.channel,
+        channel=family(row.channel),
         trade_no=row.out_trade_no,
         user_id=row.user_id,
     )

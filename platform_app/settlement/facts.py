@@ -50,6 +50,11 @@ class Fact:
         return orjson.dumps(dataclasses.asdict(self)).decode()
 
 
+def family(channel: str) -> str:
+    """The account behind a way to pay: wechat_native, wechat_h5 … are one merchant's account, and one bill."""
+    return channel.partition("_")[0]
+
+
 def kept(text: str) -> Fact:
     return Fact(**orjson.loads(text))
 
@@ -67,7 +72,7 @@ def read(event_id: str, kind: str, at: int, payload: Mapping[str, Any]) -> Fact:
         at=at,
         amount_fen=_whole(payload, "amount_fen", 1, MOST_FEN) if money else 0,
         coupon_fen=_whole(payload, "coupon_fen", 0, MOST_FEN, 0) if kind == "order.completed" else 0,
-        channel=_name(payload, "channel", 32) if trade else "",
+        channel=family(_name(payload, "channel", 32)) if trade else "",
         trade_no=trade,
         refund_no=str(payload.get("out_refund_no") or f"R{trade}")[:64] if kind == "payment.refunded" else "",
         user_id=_whole(payload, "user_id", 0, default=0),

@@ -29,7 +29,7 @@ SCENE_REPORT = [
 class WeChat:
     """WeChat's bills and transfers through the host in force. Safe to use from several threads."""
 
-    channel = "wechat_native"
+    channel = "wechat"
 
     def __init__(self, config: PlatformConfig) -> None:
         pay, own = config.payments, config.settlement

@@ -38,7 +38,7 @@ def pack(text: bytes) -> tuple[bytes, str]:
     return gzip.compress(text, mtime=0), hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
 
-def parse(text: bytes, day: str, channel: str = "wechat_native") -> Bill:
+def parse(text: bytes, day: str, channel: str = "wechat") -> Bill:
     """Reads a bill. Raises BillError: wrong bytes, columns, amounts, or totals that are not those of the rows."""
     try:
         rows = text.decode("utf-8-sig").replace("\r\n", "\n").split("\n")

@@ -159,7 +159,7 @@ async def _lock(c: AsyncConnection, withdrawal_id: int) -> Row[Any]:
 async def _book(
     c: AsyncConnection, no: str, step: str, provider_id: int, amount_fen: int, now: int, reason: str = ""
 ) -> None:
-    owners = {"provider": str(provider_id), "channel": "wechat_native"}
+    owners = {"provider": str(provider_id), "channel": "wechat"}
     kind = f"withdrawal.{step}"
     made = draft(f"{no}:{step}", kind, no, {"amount": amount_fen}, owners, reason[:200])
     await post(c, made, now)

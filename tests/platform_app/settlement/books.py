@@ -17,7 +17,7 @@ DAY = 86_400
 HOLD = 7 * DAY
 
 
-def paid(order: int, fen: int = 10_000, trade: str = "", channel: str = "wechat_native", at: int = NOW) -> Fact:
+def paid(order: int, fen: int = 10_000, trade: str = "", channel: str = "wechat", at: int = NOW) -> Fact:
     number = trade or f"T{order:08d}"
     return Fact(f"{number}:succeeded", "payment.succeeded", order, at, fen, channel=channel, trade_no=number, user_id=1)
 
@@ -31,7 +31,7 @@ def refunded(order: int, fen: int = 10_000, trade: str = "", refund: str = "", a
         order,
         at,
         fen,
-        channel="wechat_native",
+        channel="wechat",
         trade_no=number,
         refund_no=back,
         user_id=1,

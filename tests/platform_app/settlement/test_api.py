@@ -24,7 +24,7 @@ FIX = {
     "reason": "补记",
     "entries": [
         {"account": "suspense", "amount_fen": 5},
-        {"account": "channel_cash", "owner": "wechat_native", "amount_fen": -5},
+        {"account": "channel_cash", "owner": "wechat", "amount_fen": -5},
     ],
 }
 
@@ -197,6 +197,6 @@ async def test_the_figures_show_the_books(service: Platform) -> None:
     assert value("platform_settlement_balance_fen", {"kind": "provider_available"}) == 8_500
     assert value("platform_settlement_journals_total", {"kind": "order.completed"}) == 1
     assert value("platform_settlement_imbalance_fen") == 0
-    assert value("booking_settlement_difference_fen", {"channel": "wechat_native"}) == 0
+    assert value("booking_settlement_difference_fen", {"channel": "wechat"}) == 0
     assert value("platform_settlement_events_waiting") == 0
-    await eventually(lambda: value("platform_settlement_reconciled_timestamp_seconds", {"channel": "wechat_native"}))
+    await eventually(lambda: value("platform_settlement_reconciled_timestamp_seconds", {"channel": "wechat"}))

@@ -34,7 +34,7 @@ from tests.platform_app.settlement.books import (
 async def test_an_order_from_payment_to_what_its_provider_may_withdraw(db: Db) -> None:
     assert await take(db, paid(1), completed(1, coupon=501)) == ["posted", "posted"]
     assert await sheet(db) == {
-        "channel_cash/wechat_native": 10_000,
+        "channel_cash/wechat": 10_000,
         "coupon_cost": 501,
         "commission": 1_575,
         "provider_pending/7": 8_926,
@@ -56,7 +56,7 @@ async def test_any_order_of_events_gives_the_same_books(sqlite_url: str, order: 
     outcomes = await take(db, *(events[i] for i in order))
     assert outcomes[-1] == "posted"
     assert await sheet(db) == {
-        "channel_cash/wechat_native": 6_000,
+        "channel_cash/wechat": 6_000,
         "commission": 900,
         "provider_frozen/7": 5_100,
     }
@@ -77,7 +77,7 @@ async def test_a_payment_paid_twice_goes_back_without_touching_the_provider(db: 
     assert await holds(db, "customer_funds") == 0
     assert await take(db, paid(1, trade="B")) == ["posted"]
     assert await sheet(db) == {
-        "channel_cash/wechat_native": 10_000,
+        "channel_cash/wechat": 10_000,
         "commission": 1_500,
         "provider_pending/7": 8_500,
     }
@@ -112,7 +112,7 @@ async def test_a_wallet_pays_only_what_it_holds(db: Db) -> None:
     by_wallet = paid(1, 8_000, trade="WAL", channel="wallet")
     assert await take(db, by_wallet, top_up) == ["waiting", "posted"]
     assert await inbox.retry(db, 1, HOLD, NOW) == ("payment.succeeded",)
-    assert await sheet(db) == {"channel_cash/wechat_native": 10_000, "customer_funds": 8_000, "wallet/1": 2_000}
+    assert await sheet(db) == {"channel_cash/wechat": 10_000, "customer_funds": 8_000, "wallet/1": 2_000}
 
 
 async def test_events_at_the_same_time_are_all_booked(db: Db) -> None:

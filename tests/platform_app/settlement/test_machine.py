@@ -50,7 +50,7 @@ class Channel:
     """A channel that is silent, refuses, fails or pays by chance, and keeps its own book of what it paid."""
 
     chance: random.Random
-    channel: str = "wechat_native"
+    channel: str = "wechat"
     taken: dict[str, int] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
 

@@ -32,7 +32,7 @@ async def test_what_old_orders_hold_is_taken_in_once(tmp_path: Path, database_ur
         total = (await c.execute(select(func.sum(payment.c.amount_fen)).where(*mine))).scalar_one()
         one = (await c.execute(select(payment).where(*mine).limit(1))).one()
         days = (await c.execute(select(movement.c.billed_day).distinct())).scalars().all()
-    assert await holds(db, "customer_funds") == total == await holds(db, "channel_cash", "wechat_native")
+    assert await holds(db, "customer_funds") == total == await holds(db, "channel_cash", "wechat")
     assert days == ["opening"]
     assert await take(db, paid(one.order_id, one.amount_fen, one.out_trade_no)) == ["repeated"]
     assert await take(db, completed(one.order_id, one.amount_fen)) == ["posted"]

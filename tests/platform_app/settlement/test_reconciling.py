@@ -42,7 +42,7 @@ async def test_both_sides_agree_and_fees_are_booked_once(town: Town) -> None:
     assert report.theirs_fen == report.ours_fen
     assert report.fee_fen > 0
     await run(town)
-    assert await holds(town.db, "channel_fee", "wechat_native") == report.fee_fen
+    assert await holds(town.db, "channel_fee", "wechat") == report.fee_fen
     assert await rows(town) == []
     assert (await proof(town.db)).right
 
@@ -94,7 +94,7 @@ async def test_a_bill_that_cannot_be_had_is_a_difference_until_it_is_had(town: T
     await town.fault(fault, on=False)
     await run(town, NOW + 20)
     assert {r.kind for r in await rows(town, "open")} == {"missing_here"}
-    assert await holds(town.db, "channel_fee", "wechat_native") > 0
+    assert await holds(town.db, "channel_fee", "wechat") > 0
     assert (await proof(town.db)).right
 
 
@@ -119,7 +119,7 @@ async def test_what_was_booked_after_the_run_settles_what_was_missing_here(town:
     await town.ours(paid(1, 10_000, at=NOON + 86_400))
 
     class Empty:
-        channel = "wechat_native"
+        channel = "wechat"
 
         def bill(self, day: str) -> Bill:
             return Bill(self.channel, day, ())

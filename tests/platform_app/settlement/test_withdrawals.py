@@ -40,7 +40,7 @@ async def state(db: Db, number: int) -> str:
 class Fake:
     """A channel with a book of its own; `answers` are played first, one a call."""
 
-    channel = "wechat_native"
+    channel = "wechat"
 
     def __init__(self, *answers: Transfer | Exception) -> None:
         self.answers = list(answers)
@@ -124,7 +124,7 @@ async def test_what_may_have_been_sent_is_asked_about_not_sent_again(db: Db) -> 
     assert await payouts.tick(NOW + 100) == ["paid"]
     assert channel.calls == ["send", "ask"]
     assert await payouts.tick(NOW + 10_000) == []
-    assert (await holds(db, "withdrawal_transit", "7"), await holds(db, "channel_cash", "wechat_native")) == (0, 6_000)
+    assert (await holds(db, "withdrawal_transit", "7"), await holds(db, "channel_cash", "wechat")) == (0, 6_000)
 
 
 async def test_silence_and_odd_refusals_never_give_money_back_that_may_be_gone(db: Db) -> None:
