@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from platform_app.settlement.bills import MOST_BYTES, Bill, BillError, BillLine, fen
 
 NEEDED = ("商户订单号", "业务类型", "订单金额（元）", "退款批次号/请求号", "服务费（元）")
-ROWS_END = "#-----------------------------------------业务明细列表结束"
+ROWS_END = "业务明细列表结束"
 SUBJECTS = {"交易": "paid", "退款": "refunded"}
 
 
@@ -49,7 +49,7 @@ def _lines(text: str) -> Iterator[BillLine]:
     head: list[str] | None = None
     rows = text.replace("\r\n", "\n").split("\n")
     for number, row in enumerate(rows, 1):
-        if row.startswith(ROWS_END):
+        if row.startswith("#") and ROWS_END in row:
             return
         if not row or row.startswith("#"):
             continue

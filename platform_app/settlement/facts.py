@@ -1,7 +1,7 @@
 """What settlement takes from its neighbours' events: read once, bounded, the same for ever after.
 
 From payments: `payment.succeeded`, `payment.refunded` {order_id, user_id, out_trade_no, amount_fen, channel,
-out_refund_no?}, `wallet.topped_up` {user_id, out_trade_no, amount_fen, channel}.
+out_refund_no?, target?: wallet}, `wallet.topped_up` {user_id, out_trade_no, amount_fen, channel}.
 From orders: `order.completed` {order_id, provider_id, amount_fen, service_id?, coupon_fen?}, `order.disputed`,
 `order.dispute_resolved` {order_id}.
 """
@@ -55,6 +55,12 @@ def family(channel: str) -> str:
     return channel.partition("_")[0]
 
 
+def _channel(payload: Mapping[str, Any]) -> str:
+    """Whose money it is; a refund may go to the wallet instead of the way back that it came."""
+    named = family(_name(payload, "channel", 32))
+    return "wallet" if payload.get("target") == "wallet" else named
+
+
 def kept(text: str) -> Fact:
     return Fact(**orjson.loads(text))
 
@@ -72,7 +78,7 @@ def read(event_id: str, kind: str, at: int, payload: Mapping[str, Any]) -> Fact:
         at=at,
         amount_fen=_whole(payload, "amount_fen", 1, MOST_FEN) if money else 0,
         coupon_fen=_whole(payload, "coupon_fen", 0, MOST_FEN, 0) if kind == "order.completed" else 0,
-        channel=family(_name(payload, "channel", 32)) if trade else "",
+        channel=_channel(payload) if trade else "",
         trade_no=trade,
         refund_no=str(payload.get("out_refund_no") or f"R{trade}")[:64] if kind == "payment.refunded" else "",
         user_id=_whole(payload, "user_id", 0, default=0),

@@ -188,6 +188,15 @@ async def test_events_of_others_and_unreadable_ones_are_taken_and_change_nothing
     assert (await call(service, "GET", "/operator/proof", OPERATOR))[1]["journals"] == 0
 
 
+async def test_a_refund_to_the_wallet_is_owed_to_the_customer_and_in_no_bill(service: Platform) -> None:
+    trade = {"order_id": 1, "amount_fen": 700, "out_trade_no": "T1", "channel": "wechat_jsapi", "user_id": 5}
+    assert await tell(service, "payment.succeeded", "p1", **trade) == "posted"
+    assert await tell(service, "payment.refunded", "r1", **trade, out_refund_no="R1", target="wallet") == "posted"
+    _, accounts = await call(service, "GET", "/operator/accounts", OPERATOR)
+    held = {(a["kind"], a["owner"]): a["balance_fen"] for a in accounts["items"] if a["balance_fen"]}
+    assert held == {("channel_cash", "wechat"): 700, ("wallet", "5"): 700}
+
+
 async def test_the_figures_show_the_books(service: Platform) -> None:
     await earn(service)
     registry = service.app("settlement").state.service.metrics.registry
