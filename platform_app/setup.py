@@ -1,6 +1,6 @@
 """Makes the platform ready on a machine: `python -m platform_app.setup --config-folder DIR --from FILE --home HOME`.
 
-Secrets, configuration version 0001, object folder, schema, seed. Running it again changes nothing that is there.
+Secrets, configuration version 0001, object folder, schema, seed, the ledger's opening. Running it again changes nothing that is there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from string import Template
 
 from platform_app.kit.config import ConfigError, ConfigFolder, PlatformConfig, parse_config
 from platform_app.kit.migrate import upgrade
+from platform_app.opening import open_books
 from platform_app.sandbox.keys import make_keys
 from platform_app.seed.write import seed
 
@@ -49,6 +50,7 @@ def prepare(folder: Path, source: Path, home: Path, *, with_seed: bool = True) -
     print("database: schema is up to date")
     if with_seed and not seed(config.database_url, int(time.time()), print):
         print("seed: people are there already, nothing written")
+    print(f"ledger: {open_books(config, int(time.time()))} payments from before it taken in")
     print(f"ready after {time.monotonic() - started:.1f} s")
     return config
 

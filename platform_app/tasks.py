@@ -1,12 +1,14 @@
-"""Tasks a person or a runbook starts: `python -m platform_app.tasks purge-expired [--dry-run]`.
+"""Tasks a person or a runbook starts: `python -m platform_app.tasks purge-expired [--dry-run]`, `reconcile [--day D]`,
+`release-earnings`, `check-books`.
 
 Reads the folder that PLATFORM_CONFIG names; prints one JSON object; exit code 0 done, 1 the database does not
-answer, 2 wrong use.
+answer, 2 wrong use, 3 `check-books` found the books wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 import time
@@ -25,6 +27,7 @@ from platform_app.kit.idempotency import KEPT
 from platform_app.messages.tables import message
 from platform_app.orders import tables as orders
 from platform_app.providers import tables as providers
+from platform_app.settlement.batch import check_books, day_before, past_day, reconcile_day, release_all
 from platform_app.users import tables as users
 
 DAY = 86_400
@@ -91,20 +94,38 @@ def purge_expired(config: PlatformConfig, now: int, *, dry_run: bool) -> dict[st
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m platform_app.tasks", description=__doc__)
-    parser.add_argument("task", choices=("purge-expired",))
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    asked = parser.parse_args()
+    tasks = parser.add_subparsers(dest="task", required=True)
+    purge = tasks.add_parser("purge-expired", help="remove expired files and rows")
+    purge.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    bills = tasks.add_parser("reconcile", help="compare a day's bills of the channels with our books")
+    bills.add_argument("--day", default="", help="YYYY-MM-DD in Shanghai; yesterday when not given")
+    tasks.add_parser("release-earnings", help="make earnings available whose time is over")
+    tasks.add_parser("check-books", help="compute every sum of the ledger anew")
+    asked, now = parser.parse_args(), int(time.time())
     try:
-        config = ConfigFolder.from_environment().config
-        result = purge_expired(config, int(time.time()), dry_run=asked.dry_run)
-    except ConfigError as error:
+        result = perform(asked, ConfigFolder.from_environment().config, now)
+    except (ConfigError, ValueError) as error:
         print(f"tasks: {error}", file=sys.stderr)
         return 2
     except SQLAlchemyError as error:
         print(f"tasks: the database does not answer: {error}", file=sys.stderr)
         return 1
     print(orjson.dumps(result).decode())
-    return 0
+    return 3 if result.get("right") is False else 0
+
+
+def perform(asked: argparse.Namespace, config: PlatformConfig, now: int) -> dict[str, Any]:
+    """Does the task that was asked for. Raises ValueError, SQLAlchemyError."""
+    match asked.task:
+        case "reconcile":
+            day = past_day(asked.day, now) if asked.day else day_before(now)
+            return {"reports": asyncio.run(reconcile_day(config, day, now))}
+        case "release-earnings":
+            return {"orders": asyncio.run(release_all(config, now))}
+        case "check-books":
+            return asyncio.run(check_books(config))
+        case _:
+            return purge_expired(config, now, dry_run=asked.dry_run)
 
 
 if __name__ == "__main__":

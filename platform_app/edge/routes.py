@@ -47,6 +47,7 @@ ROUTES = tuple(
         ("/payments/*", "payments"),
         ("/messages/*", "messages"),
         ("/messages", "messages"),
+        ("/settlement/*", "settlement"),
     )
 )
 NAMES = {
@@ -56,6 +57,7 @@ NAMES = {
     "orders": "订单服务",
     "payments": "支付服务",
     "messages": "消息服务",
+    "settlement": "结算服务",
 }
 
 

@@ -39,6 +39,17 @@ def _address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+LATER = {"settlement": "127.0.0.1:8619"}
+"""Services that came after the first configurations: where those that do not name them find them."""
+
+
+def _with_later(services: dict[str, str]) -> dict[str, str]:
+    return {**services, **{name: at for name, at in LATER.items() if name not in services}}
+
+
+Services = Annotated[dict[str, Address], AfterValidator(_with_later)]
+
+
 def host_port(address: str) -> tuple[str, int]:
     """Splits `HOST:PORT`."""
     host, _, port = address.rpartition(":")
@@ -169,6 +180,24 @@ class Messages:
 
 
 @section
+class Settlement:
+    """Commissions in 1/10000 of the price (`commission_rates` by category name), providers' money, reconciliation.
+
+    Earnings become available `hold_days` after completion. The bill of a day is fetched on the next, from
+    `reconcile_hour` (Asia/Shanghai) on.
+    """
+
+    commission_rate: Annotated[int, Field(ge=0, le=10_000)] = 1_500
+    commission_rates: dict[str, Annotated[int, Field(ge=0, le=10_000)]] = dataclasses.field(default_factory=dict)
+    hold_days: Annotated[float, Field(ge=0, le=365)] = 7
+    min_withdrawal_fen: Annotated[int, Field(ge=1)] = 1_000
+    max_withdrawal_fen: Annotated[int, Field(ge=1)] = 5_000_000
+    transfer_scene_id: str = "1005"
+    reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 10
+    bill_timeout_seconds: float = 20.0
+
+
+@section
 class Traffic:
     """The traffic generator."""
 
@@ -202,7 +231,7 @@ class PlatformConfig:
 
     version: int = 0
     database_url: str
-    services: dict[str, Address]
+    services: Services
     jwt: Jwt
     internal: Internal
     sms: Sms
@@ -212,6 +241,7 @@ class PlatformConfig:
     payments: Payments = dataclasses.field(default_factory=Payments)
     orders: Orders = dataclasses.field(default_factory=Orders)
     messages: Messages = dataclasses.field(default_factory=Messages)
+    settlement: Settlement = dataclasses.field(default_factory=Settlement)
     traffic: Traffic = dataclasses.field(default_factory=Traffic)
     sandbox: Sandbox = dataclasses.field(default_factory=Sandbox)
     logs: Logs = dataclasses.field(default_factory=Logs)

@@ -22,7 +22,8 @@ async def startup(service: Service) -> None:
     service.on_close(gateway.close)
     checks = Checks(service)
     service.loop("checks", 1.0, lambda: checks.tick(now()))
-    relay = Relay("payments", service.db, service.client, service.metrics, {"orders": "/internal/payments"})
+    paths = {"orders": "/internal/payments", "settlement": "/internal/events"}
+    relay = Relay("payments", service.db, service.client, service.metrics, paths)
     service.loop("outbox", 0.5, relay.tick)
 
 

@@ -52,4 +52,4 @@ async def _tell(c: AsyncConnection, row: Row[Any], status: str, now: int) -> Non
         "at": now,
     }
     own = f"{row.out_trade_no}:{status}"
-    await publish(c, "payments", f"payment.{status}", payload, to="orders", now=now, event_id=own)
+    await publish(c, "payments", f"payment.{status}", payload, to=("orders", "settlement"), now=now, event_id=own)

@@ -1,9 +1,11 @@
-"""The admin port: switches faults, shows WeChat's book. Nothing of the platform knows it."""
+"""The admin port: switches faults, shows WeChat's book, plants mistakes in its bills. Nothing of the platform knows it."""
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -11,17 +13,22 @@ from aiohttp import web
 from platform_app.kit.log import Log
 from platform_app.sandbox.faults import HELP, Faults
 from platform_app.sandbox.wall import Wall
+from platform_app.sandbox.wechat.bills import KINDS, Bills
 from platform_app.sandbox.wechat.book import Book
+from platform_app.sandbox.wechat.transfers import Transfers
 
 log = Log("platform.sandbox.admin")
 
 
 class Admin:
-    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book?since=`, `DELETE /api/wall`."""
+    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book?since=`, `GET /api/transfers`,
+    `GET|PUT|DELETE /api/bills/{day}` (mistakes planted in a bill), `DELETE /api/wall`."""
 
-    def __init__(self, faults: Faults, book: Book, wall: Wall) -> None:
+    def __init__(self, faults: Faults, book: Book, bills: Bills, transfers: Transfers, wall: Wall) -> None:
         self._faults = faults
         self._book = book
+        self._bills = bills
+        self._transfers = transfers
         self._wall = wall
 
     def app(self) -> web.Application:
@@ -32,6 +39,10 @@ class Admin:
         app.router.add_put("/faults/{name}", self._put)
         app.router.add_delete("/faults/{name}", self._lift)
         app.router.add_get("/api/book", self._trades)
+        app.router.add_get("/api/transfers", self._sent)
+        app.router.add_get("/api/bills/{day}", self._planted)
+        app.router.add_put("/api/bills/{day}", self._plant)
+        app.router.add_delete("/api/bills/{day}", self._unplant)
         app.router.add_delete("/api/wall", self._clear)
         app.router.add_get("/healthz", _healthy)
         return app
@@ -70,6 +81,27 @@ class Admin:
             raise _problem(400, "`since` is in epoch seconds") from error
         return web.json_response({"trades": self._book.since(since)})
 
+    async def _sent(self, request: web.Request) -> web.Response:
+        return web.json_response({"transfers": self._transfers.all()})
+
+    async def _planted(self, request: web.Request) -> web.Response:
+        return web.json_response({"planted": [asdict(p) for p in self._bills.planted(_day(request))]})
+
+    async def _plant(self, request: web.Request) -> web.Response:
+        day, data = _day(request), await _object(request)
+        kinds, seed = data.get("kinds", list(KINDS)), data.get("seed", 1)
+        if not isinstance(kinds, list) or not set(map(str, kinds)) <= set(KINDS) or not isinstance(seed, int):
+            raise _problem(400, f"`kinds` is a list of {', '.join(KINDS)}; `seed` a whole number")
+        try:
+            self._bills.plant(day, kinds, seed)
+        except ValueError as error:
+            raise _problem(400, str(error)) from error
+        return await self._planted(request)
+
+    async def _unplant(self, request: web.Request) -> web.Response:
+        self._bills.lift(_day(request))
+        return await self._planted(request)
+
     async def _clear(self, request: web.Request) -> web.Response:
         self._wall.clear()
         return web.Response(status=204)
@@ -79,6 +111,13 @@ class Admin:
         if name not in self._faults:
             raise _problem(404, f"no fault {name!r}; there are: {', '.join(HELP)}")
         return name
+
+
+def _day(request: web.Request) -> str:
+    try:
+        return date.fromisoformat(request.match_info["day"]).isoformat()
+    except ValueError as error:
+        raise _problem(400, "a day like 2026-11-24 is expected") from error
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

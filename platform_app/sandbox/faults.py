@@ -13,6 +13,9 @@ HELP: Mapping[str, str] = MappingProxyType(
         "wechat_standby_down": "the standby WeChat host refuses connections",
         "wechat_slow": "WeChat answers after `seconds` (default 5); `host`: primary | standby | both (default)",
         "wechat_errors": "WeChat answers 500 SYSTEM_ERROR for `ratio` of calls (default 1); `host` as above",
+        "wechat_bills_down": "WeChat has no bill to give: 500 SYSTEM_ERROR",
+        "wechat_bills_damaged": "WeChat's bills arrive cut in half",
+        "wechat_transfers_fail": "WeChat's transfers to people end as FAIL",
         "callbacks_lost": "WeChat's notifications never arrive",
         "robots_errcode": "chat robots answer `errcode` (default -1); `channel`: dingtalk | wecom | both (default)",
     }

@@ -22,7 +22,7 @@ from platform_app.kit.answers import answer
 from platform_app.kit.problem import Problem
 from platform_app.kit.process import bind, open_folder, run
 
-SERVICES = ("users", "providers", "catalog", "orders", "payments", "messages")
+SERVICES = ("users", "providers", "catalog", "orders", "payments", "messages", "settlement")
 SPARED = {"/healthz", "/readyz", "/metrics"}
 
 

@@ -24,9 +24,11 @@ from platform_app.sandbox.sms import Account, SmsGateway
 from platform_app.sandbox.store import Store
 from platform_app.sandbox.wall import Wall
 from platform_app.sandbox.wechat.api import WeChatHost
+from platform_app.sandbox.wechat.bills import Bills
 from platform_app.sandbox.wechat.book import Book
 from platform_app.sandbox.wechat.notify import WAITS, Notifier
 from platform_app.sandbox.wechat.signing import Signing
+from platform_app.sandbox.wechat.transfers import Transfers
 
 LOGIN_TEXT = "您的登录验证码为${code}，5分钟内有效，请勿告诉他人。"
 ALERT_TEMPLATE, ALERT_TEXT = "SMS_100000002", "${severity}告警：${summary}，请尽快处理。"
@@ -63,10 +65,13 @@ def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World
     store = Store(folder.parent / "sandbox" / "sandbox.db")
     faults, wall, signing = Faults(), Wall(store), signing_of(config)
     book = Book(store, config.payments.appid, config.payments.mchid)
+    bills = Bills(store, config.payments.appid, config.payments.mchid)
+    transfers = Transfers(store, config.payments.appid, faults)
     notifier = Notifier(store, book, signing, faults, waits)
 
     def host(name: str, address: str) -> Listener:
-        return Listener(f"wechat {name}", address, WeChatHost(name, book, signing, faults, notifier.wake).app)
+        wechat = WeChatHost(name, book, bills, transfers, signing, faults, notifier.wake)
+        return Listener(f"wechat {name}", address, wechat.app)
 
     primary, standby = host("primary", places.primary_listen), host("standby", places.standby_listen)
     _close_while_on(faults, "wechat_primary_down", primary)
@@ -83,7 +88,7 @@ def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World
         return app
 
     front = Listener("phones", places.listen, public)
-    admin = Listener("admin", places.admin_listen, Admin(faults, book, wall).app)
+    admin = Listener("admin", places.admin_listen, Admin(faults, book, bills, transfers, wall).app)
     return World(store, faults, wall, notifier, (front, admin, primary, standby))
 
 

@@ -10,7 +10,7 @@ from tests.e2e.stack import ROOT, Stack
 from tests.servers import wait_for
 
 _ROW = re.compile(r"^\| `(\w+)`( †)? \| (\w+) \|", re.MULTILINE)
-_PAGES = (8080, 8611, 8612, 8613, 8614, 8615, 8616, 8617, 8400, 8401, 8402)
+_PAGES = (8080, 8611, 8612, 8613, 8614, 8615, 8616, 8617, 8619, 8400, 8401, 8402)
 _COLLECTORS = ("host", "database?name=platform", "figures?name=platform")
 _BY_SCRAPING = {
     "up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling",

@@ -25,6 +25,7 @@ from platform_app.messages import app as messages
 from platform_app.orders import app as orders
 from platform_app.providers import app as providers
 from platform_app.providers.tables import provider
+from platform_app.settlement import app as settlement
 from platform_app.users import app as users
 from platform_app.users.tables import user
 
@@ -34,6 +35,7 @@ CREATE: dict[str, Callable[[ConfigFolder], Any]] = {
     "catalog": catalog.create,
     "orders": orders.create,
     "messages": messages.create,
+    "settlement": settlement.create,
     "edge": Edge,
 }
 CUSTOMER, OTHER, WORKER, OPERATOR = (

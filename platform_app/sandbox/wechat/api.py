@@ -12,9 +12,11 @@ from typing import Any
 from aiohttp import web
 
 from platform_app.sandbox.faults import Faults
+from platform_app.sandbox.wechat.bills import Bills
 from platform_app.sandbox.wechat.book import Book
 from platform_app.sandbox.wechat.requests import parse_close, parse_prepay, parse_refund
 from platform_app.sandbox.wechat.signing import Refusal, Signing
+from platform_app.sandbox.wechat.transfers import Transfers
 
 Answer = tuple[int, dict[str, Any] | None]
 Handler = Callable[[web.Request, bytes, float], Answer]
@@ -23,9 +25,20 @@ Handler = Callable[[web.Request, bytes, float], Answer]
 class WeChatHost:
     """One of WeChat's hosts: checks the merchant's signature, answers signed."""
 
-    def __init__(self, name: str, book: Book, signing: Signing, faults: Faults, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        book: Book,
+        bills: Bills,
+        transfers: Transfers,
+        signing: Signing,
+        faults: Faults,
+        wake: Callable[[], None],
+    ) -> None:
         self._name = name
         self._book = book
+        self._bills = bills
+        self._transfers = transfers
         self._signing = signing
         self._faults = faults
         self._wake = wake
@@ -39,6 +52,11 @@ class WeChatHost:
         app.router.add_post(f"{trades}/out-trade-no/{{number}}/close", self._signed(self._close))
         app.router.add_post(refunds, self._signed(self._refund))
         app.router.add_get(f"{refunds}/{{number}}", self._signed(self._query_refund))
+        transfers = "/v3/fund-app/mch-transfer/transfer-bills"
+        app.router.add_post(transfers, self._signed(self._transfer))
+        app.router.add_get(f"{transfers}/out-bill-no/{{number}}", self._signed(self._query_transfer))
+        app.router.add_get("/v3/bill/tradebill", self._signed(self._bill))
+        app.router.add_get("/v3/billdownload/file", self._download)
         app.router.add_get("/healthz", _healthy)
         app.router.add_route("*", "/{path:.*}", self._signed(_unknown))
         return app
@@ -95,6 +113,29 @@ class WeChatHost:
 
     def _query_refund(self, request: web.Request, body: bytes, now: float) -> Answer:
         return 200, self._book.refunded(request.match_info["number"])
+
+    def _transfer(self, request: web.Request, body: bytes, now: float) -> Answer:
+        return 200, self._transfers.take(body, now)
+
+    def _query_transfer(self, request: web.Request, body: bytes, now: float) -> Answer:
+        return 200, self._transfers.show(request.match_info["number"], now)
+
+    def _bill(self, request: web.Request, body: bytes, now: float) -> Answer:
+        if self._faults["wechat_bills_down"].on:
+            raise Refusal(500, "SYSTEM_ERROR", "系统异常，请稍后重试")
+        return 200, self._bills.offer(request.query, f"{request.scheme}://{request.host}", now)
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """A bill's bytes: the request is signed, the answer is not (its hash is known)."""
+        try:
+            authorization = request.headers.get("Authorization", "")
+            self._signing.verify(authorization, "GET", request.raw_path, b"", time.time())
+            data = self._bills.file(request.query.get("token", ""))
+        except Refusal as refusal:
+            return web.json_response({"code": refusal.code, "message": refusal.message}, status=refusal.status)
+        if self._faults["wechat_bills_damaged"].on:
+            data = data[: len(data) // 2]
+        return web.Response(body=data, content_type="application/octet-stream")
 
     def _same_merchant(self, mchid: str) -> None:
         if mchid != self._signing.mchid:

@@ -159,7 +159,7 @@ async def test_pages_documents_and_what_is_closed(platform: Platform) -> None:
     _, document = await platform.request("edge", "GET", "/openapi.json")
     assert {"/api/v1/auth/login", "/api/v1/offerings", "/api/v1/orders", "/api/v1/messages"} <= set(document["paths"])
     assert not [path for path in document["paths"] if "internal" in path or path == "/metrics"]
-    assert document["x-missing"] == ["payments"]
+    assert document["x-missing"] == ["payments", "settlement"]
     assert "/api/v1/orders/{order_id}/cancel" in (await platform.request("edge", "GET", "/docs"))[1].decode()
     for path in ("/internal/activity", "/api/v1/nothing", "/metrics/"):
         assert (await platform.request("edge", "GET", path))[0] == 404, path

@@ -30,6 +30,8 @@ from platform_app.edge.routes import match
         ("/payments/wechat/notify", "payments"),
         ("/messages", "messages"),
         ("/messages/7/read", "messages"),
+        ("/settlement/balance", "settlement"),
+        ("/settlement/operator/differences/7/resolve", "settlement"),
     ],
 )
 def test_paths_find_their_service(path: str, service: str) -> None:

@@ -57,7 +57,7 @@ def test_every_transition_leads_somewhere_known() -> None:
 
 
 async def test_paid_accepted_completed_with_a_photo(platform: Platform) -> None:
-    await platform.start("catalog", "orders", "providers", "messages")
+    await platform.start("catalog", "orders", "providers", "messages", "settlement")
     _, held = await book(platform, 11, tomorrow(10))
     assert (await do(platform, held, "accept", WORKER))[0] == 409, "not paid yet"
     assert await pay(platform, held) == "paid"
