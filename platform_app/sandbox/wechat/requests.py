@@ -11,12 +11,13 @@ from typing import Any
 from platform_app.sandbox.wechat.signing import Refusal
 
 NUMBER = re.compile(r"[0-9A-Za-z_\-|*]{6,32}")
+BILL_NUMBER = re.compile(r"[0-9A-Za-z]{5,32}")
 REFUND_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 
 
 @dataclass(frozen=True)
 class Prepay:
-    """`POST /v3/pay/transactions/native`; `total` in fen."""
+    """`POST /v3/pay/transactions/{native,jsapi,h5,app}`; `total` in fen. `openid`: jsapi's payer."""
 
     appid: str
     mchid: str
@@ -26,6 +27,20 @@ class Prepay:
     total: int
     attach: str | None
     expires_at: float | None
+    trade_type: str = "NATIVE"
+    openid: str | None = None
+
+
+@dataclass(frozen=True)
+class TransferRequest:
+    """`POST /v3/fund-app/mch-transfer/transfer-bills`; `amount` in fen."""
+
+    appid: str
+    out_bill_no: str
+    scene_id: str
+    openid: str
+    amount: int
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -41,9 +56,28 @@ class RefundRequest:
     total: int
 
 
-def parse_prepay(body: bytes) -> Prepay:
+def parse_transfer(body: bytes) -> TransferRequest:
+    """Reads the body of a transfer. Raises Refusal 400 PARAM_ERROR."""
+    data = _object(body)
+    number = _text(data, "out_bill_no")
+    if not BILL_NUMBER.fullmatch(number):
+        raise _wrong("out_bill_no", "商户单号只能由数字、大小写字母组成")
+    remark = _text(data, "transfer_remark")
+    if len(remark) > 32:
+        raise _wrong("transfer_remark", "最多32个字符")
+    scene, openid = _text(data, "transfer_scene_id"), _text(data, "openid")
+    return TransferRequest(_text(data, "appid"), number, scene, openid, _fen(data, "transfer_amount"), remark)
+
+
+def parse_prepay(body: bytes, trade_type: str = "NATIVE") -> Prepay:
     """Reads the body of a prepay call. Raises Refusal 400 PARAM_ERROR."""
     data = _object(body)
+    payer, scene = data.get("payer"), data.get("scene_info")
+    openid = payer.get("openid") if isinstance(payer, dict) else None
+    if trade_type == "JSAPI" and not (isinstance(openid, str) and openid):
+        raise _wrong("payer.openid", "必填项缺失")
+    if trade_type == "H5" and not (isinstance(scene, dict) and scene.get("payer_client_ip") and scene.get("h5_info")):
+        raise _wrong("scene_info", "H5支付须填写用户终端IP和场景信息")
     number = _text(data, "out_trade_no")
     if not NUMBER.fullmatch(number):
         raise _wrong("out_trade_no", "商户订单号只能是数字、大小写字母_-*且长度为6到32")
@@ -62,6 +96,8 @@ def parse_prepay(body: bytes) -> Prepay:
         total=_fen(data.get("amount"), "total"),
         attach=data.get("attach"),
         expires_at=_time(data.get("time_expire")),
+        trade_type=trade_type,
+        openid=openid,
     )
 
 
