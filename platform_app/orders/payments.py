@@ -27,6 +27,8 @@ class PaymentEvent:
     order_id: int
     out_trade_no: str
     amount_fen: int
+    left_fen: int = 0
+    """What of the trade has not gone back yet, after a refund."""
 
 
 async def take(c: AsyncConnection, what: PaymentEvent, rules: Orders, now: int) -> str:
@@ -39,7 +41,7 @@ async def take(c: AsyncConnection, what: PaymentEvent, rules: Orders, now: int) 
         return "unknown_order"
     if what.kind == SUCCEEDED:
         return await _succeeded(c, row, what, rules, now)
-    if what.kind == REFUNDED and what.out_trade_no == row.paid_trade_no:
+    if what.kind == REFUNDED and what.out_trade_no == row.paid_trade_no and not what.left_fen:
         moved = await repository.move(c, row.id, "refunded", now)
         return "refunded" if moved is not None else "ignored"
     return "ignored"
