@@ -47,12 +47,13 @@ async def _apply(service: Service, notice: Notice, channel: str, now: int) -> tu
         row = await repository.by_trade_no(c, about.out_trade_no)
         if row is None or row.channel.partition("_")[0] != channel.partition("_")[0]:
             return "unknown", None
-        return await _settle(c, row, notice, now), row
+        outcome = await _settle(c, row, notice, now)
+        if notice.ask:
+            await refund_rows.poke(c, notice.ask, now)  # last: payments are locked before their refunds
+        return outcome, row
 
 
 async def _settle(c: AsyncConnection, row: Row[Any], notice: Notice, now: int) -> str:
-    if notice.ask:
-        await refund_rows.poke(c, notice.ask, now)
     if notice.trade is not None and notice.trade.state in ("paid", "refunded"):
         return await take_trade(c, row, notice.trade, notice.event_id, now)
     if notice.refund is not None and notice.refund.state == "done":
