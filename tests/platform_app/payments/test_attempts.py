@@ -150,3 +150,17 @@ async def test_a_host_that_fails_on_is_left_alone_for_a_while(town: Town) -> Non
         reasons.append((await town.pay(await town.order()))[1]["reason"])
     assert (reasons[0], reasons[-1]) == ("SYSTEM_ERROR", "circuit_open")
     assert (await town.pay(await town.order(), "alipay_app"))[0] == 200
+
+
+@pytest.mark.parametrize("channel", ["wechat_native", "alipay_app"])
+async def test_a_payment_heard_of_after_the_hold_claims_the_slots_again(town: Town, channel: str) -> None:
+    for fault in ("callbacks_lost", "alipay_callbacks_lost"):
+        await town.fault(fault)
+    order_id = await town.order(hold_seconds=2)
+    attempt = await opened(town, order_id, channel)
+    paid = town.alipay(attempt["client"]) if attempt["client"] else town.scan(attempt["code_url"])
+    assert await paid == 200
+    await town.until_order(order_id, "expired")
+    await town.check(20)
+    await town.until_order(order_id, "paid")
+    assert town.recomputed() == []
