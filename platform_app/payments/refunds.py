@@ -49,6 +49,8 @@ async def ask(service: Service, out_trade_no: str, wish: refund_rows.Wish, now: 
         row = await repository.locked(c, row.id)
         before = await refund_rows.by_asker(c, wish.asked_by)
         if before is not None:
+            if before.payment_id != row.id or wish.amount_fen not in (None, before.amount_fen):
+                raise Problem(409, "key_reused", "该幂等键已用于另一笔退款")
             return before
         if row.status not in ("succeeded", "refunded"):
             raise Problem(409, "not_paid", "该笔支付没有成功", payment_status=row.status)

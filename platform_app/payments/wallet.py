@@ -45,10 +45,13 @@ class Change:
 async def change(c: AsyncConnection, wish: Change, now: int, if_version: int | None = None) -> bool:
     """Appends an entry inside the caller's transaction; False when it was made before.
 
-    Raises Problem 409 `insufficient_balance`, or `version_conflict` when the wallet is not at `if_version`.
+    Raises Problem 409 `insufficient_balance`, `key_reused`, or `version_conflict` when the wallet is not at `if_version`.
     """
     found = await _locked(c, wish.user_id)
-    if (await c.execute(select(entry.c.id).where(entry.c.event_id == wish.event_id))).first() is not None:
+    before = (await c.execute(select(entry).where(entry.c.event_id == wish.event_id))).first()
+    if before is not None:
+        if (before.user_id, before.kind, before.amount_fen) != (wish.user_id, wish.kind, wish.effect[0]):
+            raise Problem(409, "key_reused", "该幂等键已用于另一笔变动")
         return False
     if if_version is not None and found.version != if_version:
         raise Problem(409, "version_conflict", "钱包已变化,请刷新后再试", version=found.version)

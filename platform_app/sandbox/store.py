@@ -31,9 +31,6 @@ CREATE TABLE wall(
 """
 SINCE_1 = """
 ALTER TABLE trade ADD COLUMN trade_type TEXT NOT NULL DEFAULT 'NATIVE';
-CREATE TABLE transfer(
-    out_bill_no TEXT PRIMARY KEY, transfer_bill_no TEXT NOT NULL UNIQUE, openid TEXT NOT NULL, amount INTEGER NOT NULL,
-    remark TEXT NOT NULL, scene_id TEXT NOT NULL, state TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL);
 CREATE TABLE ali_trade(
     out_trade_no TEXT PRIMARY KEY, trade_no TEXT NOT NULL UNIQUE, method TEXT NOT NULL, subject TEXT NOT NULL,
     total INTEGER NOT NULL, notify_url TEXT NOT NULL, state TEXT NOT NULL, buyer_id TEXT NOT NULL,

@@ -33,7 +33,6 @@ from platform_app.sandbox.wechat.api import WeChatHost
 from platform_app.sandbox.wechat.book import Book
 from platform_app.sandbox.wechat.notify import WAITS, Notifier
 from platform_app.sandbox.wechat.signing import Signing
-from platform_app.sandbox.wechat.transfers import Transfers
 
 LOGIN_TEXT = "您的登录验证码为${code}，5分钟内有效，请勿告诉他人。"
 ALERT_TEMPLATE, ALERT_TEXT = "SMS_100000002", "${severity}告警：${summary}，请尽快处理。"
@@ -84,13 +83,10 @@ def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World
     store = Store(folder.parent / "sandbox" / "sandbox.db")
     faults, wall, signing = Faults(), Wall(store), signing_of(config)
     book = Book(store, config.payments.appid, config.payments.mchid)
-    transfers = Transfers(store, config.payments.appid, config.payments.mchid)
     notifier = Notifier(store, book, signing, faults, waits)
 
     def host(name: str, address: str) -> Listener:
-        return Listener(
-            f"wechat {name}", address, WeChatHost(name, book, transfers, signing, faults, notifier.wake).app
-        )
+        return Listener(f"wechat {name}", address, WeChatHost(name, book, signing, faults, notifier.wake).app)
 
     primary, standby = host("primary", places.primary_listen), host("standby", places.standby_listen)
     _close_while_on(faults, "wechat_primary_down", primary)

@@ -43,6 +43,7 @@ COLUMNS = (
     "分润（元）",
     "备注",
 )
+RULE = "-" * 41
 _PAID = "SELECT * FROM ali_trade WHERE paid_at >= ? AND paid_at < ? ORDER BY paid_at, out_trade_no"
 _GONE = (
     "SELECT r.out_request_no, r.amount, r.at, t.* FROM ali_refund r JOIN ali_trade t USING (out_trade_no)"
@@ -76,12 +77,12 @@ def _line(row: sqlite3.Row, kind: str, amount: int, at: float, request_no: str) 
 
 def _text(seller_id: str, day: str, lines: Iterable[Sequence[str]]) -> str:
     out = io.StringIO()
-    out.write(f"#支付宝业务明细查询\r\n#账号：[{seller_id}]\r\n#日期：[{day}]\r\n#----业务明细列表----\r\n")
+    out.write(f"#支付宝业务明细查询\r\n#账号：[{seller_id}]\r\n#日期：[{day}]\r\n#{RULE}业务明细列表{RULE}\r\n")
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow(COLUMNS)
     count = 0
     for line in lines:
         table.writerow(line)
         count += 1
-    out.write(f"#----业务明细列表结束----\r\n#合计：{count}笔\r\n")
+    out.write(f"#{RULE}业务明细列表结束{RULE}\r\n#合计：{count}笔\r\n")
     return out.getvalue()

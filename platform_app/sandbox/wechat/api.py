@@ -13,12 +13,10 @@ from aiohttp import web
 
 from platform_app.sandbox.faults import Faults
 from platform_app.sandbox.wechat.book import Book
-from platform_app.sandbox.wechat.requests import parse_close, parse_prepay, parse_refund, parse_transfer
+from platform_app.sandbox.wechat.requests import parse_close, parse_prepay, parse_refund
 from platform_app.sandbox.wechat.signing import Refusal, Signing
-from platform_app.sandbox.wechat.transfers import Transfers
 
 TOKENS = {"NATIVE": "code_url", "JSAPI": "prepay_id", "APP": "prepay_id", "H5": "h5_url"}
-TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 Answer = tuple[int, dict[str, Any] | None]
 Handler = Callable[[web.Request, bytes, float], Answer]
 
@@ -26,12 +24,9 @@ Handler = Callable[[web.Request, bytes, float], Answer]
 class WeChatHost:
     """One of WeChat's hosts: checks the merchant's signature, answers signed."""
 
-    def __init__(
-        self, name: str, book: Book, transfers: Transfers, signing: Signing, faults: Faults, wake: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, book: Book, signing: Signing, faults: Faults, wake: Callable[[], None]) -> None:
         self._name = name
         self._book = book
-        self._transfers = transfers
         self._signing = signing
         self._faults = faults
         self._wake = wake
@@ -46,8 +41,6 @@ class WeChatHost:
         app.router.add_post(f"{trades}/out-trade-no/{{number}}/close", self._signed(self._close))
         app.router.add_post(refunds, self._signed(self._refund))
         app.router.add_get(f"{refunds}/{{number}}", self._signed(self._query_refund))
-        app.router.add_post(TRANSFERS, self._signed(self._transfer))
-        app.router.add_get(f"{TRANSFERS}/out-bill-no/{{number}}", self._signed(self._query_transfer))
         app.router.add_get("/healthz", _healthy)
         app.router.add_route("*", "/{path:.*}", self._signed(_unknown))
         return app
@@ -86,12 +79,6 @@ class WeChatHost:
             return 200, {key: self._book.prepay(parse_prepay(body, trade_type), now)}
 
         return prepay
-
-    def _transfer(self, request: web.Request, body: bytes, now: float) -> Answer:
-        return 200, self._transfers.make(parse_transfer(body), now)
-
-    def _query_transfer(self, request: web.Request, body: bytes, now: float) -> Answer:
-        return 200, self._transfers.shown(request.match_info["number"], now)
 
     def _query(self, request: web.Request, body: bytes, now: float) -> Answer:
         self._same_merchant(request.query.get("mchid", ""))

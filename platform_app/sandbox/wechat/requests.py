@@ -11,7 +11,6 @@ from typing import Any
 from platform_app.sandbox.wechat.signing import Refusal
 
 NUMBER = re.compile(r"[0-9A-Za-z_\-|*]{6,32}")
-BILL_NUMBER = re.compile(r"[0-9A-Za-z]{5,32}")
 REFUND_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 
 
@@ -32,18 +31,6 @@ class Prepay:
 
 
 @dataclass(frozen=True)
-class TransferRequest:
-    """`POST /v3/fund-app/mch-transfer/transfer-bills`; `amount` in fen."""
-
-    appid: str
-    out_bill_no: str
-    scene_id: str
-    openid: str
-    amount: int
-    remark: str
-
-
-@dataclass(frozen=True)
 class RefundRequest:
     """`POST /v3/refund/domestic/refunds`; amounts in fen."""
 
@@ -54,19 +41,6 @@ class RefundRequest:
     notify_url: str | None
     refund: int
     total: int
-
-
-def parse_transfer(body: bytes) -> TransferRequest:
-    """Reads the body of a transfer. Raises Refusal 400 PARAM_ERROR."""
-    data = _object(body)
-    number = _text(data, "out_bill_no")
-    if not BILL_NUMBER.fullmatch(number):
-        raise _wrong("out_bill_no", "商户单号只能由数字、大小写字母组成")
-    remark = _text(data, "transfer_remark")
-    if len(remark) > 32:
-        raise _wrong("transfer_remark", "最多32个字符")
-    scene, openid = _text(data, "transfer_scene_id"), _text(data, "openid")
-    return TransferRequest(_text(data, "appid"), number, scene, openid, _fen(data, "transfer_amount"), remark)
 
 
 def parse_prepay(body: bytes, trade_type: str = "NATIVE") -> Prepay:

@@ -48,6 +48,7 @@ async def test_only_operators_give_back_and_the_same_key_is_the_same_refund(town
     first = await back(town, number, "key-00001", amount_fen=1)
     again = await back(town, number, "key-00001", amount_fen=1)
     assert (first[0], first[1]["out_refund_no"]) == (202, again[1]["out_refund_no"])
+    assert (await back(town, number, "key-00001", amount_fen=2))[1]["code"] == "key_reused"
     assert (await back(town, "NOBODYS", "key-00002", amount_fen=1))[0] == 404
     for wrong in ({"amount_fen": 0}, {"amount_fen": -1}, {"amount_fen": "1"}, {"reason": "x" * 81}):
         assert (await back(town, number, "key-00003", **wrong))[0] == 422

@@ -83,6 +83,8 @@ async def test_frozen_money_cannot_be_spent(town: Town) -> None:
     frozen = {"balance_fen": 500, "frozen_fen": 1000, "version": 2}
     for _ in range(2):
         assert await town.keyed(f"{path}/freeze", wish, "freeze-01", OPERATOR) == (200, frozen)
+    reused = await town.keyed(f"{path}/freeze", {"amount_fen": 999}, "freeze-01", OPERATOR)
+    assert (reused[0], reused[1]["code"]) == (409, "key_reused")
     stale = await town.keyed(f"{path}/freeze", {"amount_fen": 1, "version": 1}, "freeze-02", OPERATOR)
     assert (stale[0], stale[1]["code"]) == (409, "version_conflict")
     assert (await town.pay(await town.order(amount_fen=1000), "wallet"))[1]["code"] == "insufficient_balance"
