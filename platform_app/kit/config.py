@@ -126,8 +126,25 @@ class Users:
 
 
 @section
+class Alipay:
+    """Alipay: which of its hosts, our application and seller, our and their keys. Not used while `app_id` is empty."""
+
+    gateway: Literal["primary", "standby"] = "primary"
+    hosts: dict[str, str] = dataclasses.field(default_factory=dict)
+    app_id: str = ""
+    seller_id: str = ""
+    private_key_file: str = ""
+    public_key_file: str = ""
+    notify_url: str = ""
+    return_url: str = ""
+
+
+@section
 class Payments:
-    """WeChat Pay: which of its hosts, our merchant, our and their keys."""
+    """WeChat Pay: which of its hosts, our merchant, our and their keys; Alipay; what both obey.
+
+    A host whose last `breaker_failures` calls failed is left alone for `breaker_seconds`.
+    """
 
     gateway: Literal["primary", "standby"] = "primary"
     hosts: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -140,6 +157,11 @@ class Payments:
     public_key_id: str = ""
     timeout_seconds: float = 2.0
     notify_url: str = ""
+    alipay: Alipay = dataclasses.field(default_factory=Alipay)
+    breaker_failures: int = 8
+    breaker_seconds: float = 3.0
+    min_top_up_fen: int = 100
+    max_top_up_fen: int = 500_000
 
 
 @section
@@ -213,6 +235,8 @@ class Sandbox:
     listen: Address = "127.0.0.1:8600"
     primary_listen: Address = "127.0.0.1:8603"
     standby_listen: Address = "127.0.0.1:8604"
+    alipay_primary_listen: Address = "127.0.0.1:8605"
+    alipay_standby_listen: Address = "127.0.0.1:8606"
     admin_listen: Address = "127.0.0.1:8602"
     secrets_folder: str = ""
 

@@ -40,7 +40,8 @@ async def payment(body: PaymentEventIn, service: Here) -> dict[str, Any]:
     """A payment event; taken once, however often it is delivered."""
     room: Room = service.room
     paid = body.payload
-    event = payments.PaymentEvent(body.id, body.kind, paid.order_id, paid.out_trade_no, paid.amount_fen)
+    money = (paid.amount_fen, paid.left_fen)
+    event = payments.PaymentEvent(body.id, body.kind, paid.order_id, paid.out_trade_no, *money)
     async with service.db.transaction() as c:
         outcome = await payments.take(c, room.times, event, service.config.orders, now())
     if outcome in STATUSES:

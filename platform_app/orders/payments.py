@@ -28,6 +28,8 @@ class PaymentEvent:
     order_id: int
     out_trade_no: str
     amount_fen: int
+    left_fen: int = 0
+    """What of the trade has not gone back yet, after a refund."""
 
 
 async def take(c: AsyncConnection, times: Times, what: PaymentEvent, rules: Orders, now: int) -> str:
@@ -40,7 +42,7 @@ async def take(c: AsyncConnection, times: Times, what: PaymentEvent, rules: Orde
         return "unknown_order"
     if what.kind == SUCCEEDED:
         return await _succeeded(c, times, row, what, rules, now)
-    if what.kind == REFUNDED and what.out_trade_no == row.paid_trade_no:
+    if what.kind == REFUNDED and what.out_trade_no == row.paid_trade_no and not what.left_fen:
         moved = await repository.move(c, row.id, "refunded", now)
         return "refunded" if moved is not None else "ignored"
     return "ignored"

@@ -53,6 +53,7 @@ class Payment(BaseModel):
     order_id: int
     out_trade_no: str
     amount_fen: int
+    left_fen: int = 0
 
 
 class PaymentEventIn(BaseModel):

@@ -1,10 +1,15 @@
-"""Paying an order: an attempt is a row before the channel is called, and ends as prepaid or failed."""
+"""Paying: an attempt is a row before the channel is called, and ends as prepaid or failed.
+
+An order may have several attempts open, one a channel; the first that is paid wins (settle.py).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -12,17 +17,18 @@ from platform_app.kit.log import Log
 from platform_app.kit.problem import Problem, not_found
 from platform_app.kit.service import Service
 from platform_app.payments import repository
-from platform_app.payments.channel import ChannelError, ChannelUnreachable, Prepay
+from platform_app.payments.channel import ChannelError, ChannelUnreachable, Opened, Prepay
 from platform_app.payments.room import Room
 
 log = Log("payments.attempt")
 FIRST_CHECK_SECONDS = 10
 ABANDONED_SECONDS = 30
+MOST_ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
 class Bill:
-    """What is to be paid: an order as orders shows it to payments. Money in fen, times in epoch seconds."""
+    """What is to be paid: an order as orders shows it to payments, or a top-up. Money in fen, times in epoch seconds."""
 
     order_id: int
     no: str
@@ -32,31 +38,44 @@ class Bill:
     title: str
 
 
-async def pay(service: Service, user_id: int, order_id: int, channel: str, now: int) -> Row[Any]:
-    """Opens a trade for an order and returns the attempt; one that is open already is returned as it is.
+@dataclass(frozen=True)
+class Way:
+    """How it is to be paid. `openid`: whose WeChat (jsapi); `client_ip`: where the browser is (h5)."""
+
+    channel: str
+    openid: str = ""
+    client_ip: str = "127.0.0.1"
+
+
+async def pay(service: Service, user_id: int, order_id: int, way: Way, now: int) -> Row[Any]:
+    """Opens a trade for an order and returns the attempt; one of that channel that is open is returned as it is.
 
     Raises Problem 404, 409, and 502 `channel_unreachable` or `channel_refused`, after which a new attempt is allowed.
     """
-    bill = await _bill(service, user_id, order_id, now)
+    return await pay_bill(service, await bill_of(service, user_id, order_id, now), way, now)
+
+
+async def pay_bill(service: Service, bill: Bill, way: Way, now: int) -> Row[Any]:
+    """The same for any bill."""
     async with service.db.read() as c:
-        last = await repository.latest(c, order_id)
-    if last is not None:
-        if last.status == "prepaid" and last.expires_at > now and last.channel == channel:
-            return last
-        _check_free(last, now)
+        before = await repository.attempts(c, bill.order_id)
+    check_free(before, now)
+    for row in before:
+        if row.status == "prepaid" and row.expires_at > now and row.channel == way.channel:
+            return row
     room: Room = service.room
-    row = await _begin(service, bill, channel, room.gateway.name, 1 if last is None else last.attempt + 1, now)
-    notify_url = service.config.payments.notify_url
-    wish = Prepay(row.out_trade_no, f"家政服务-{bill.title}"[:60], bill.amount_fen, notify_url, bill.hold_until)
+    row = await _begin(service, bill, way.channel, room.gateway.name(way.channel), next_number(before), now)
+    wish = Prepay(row.out_trade_no, bill.title[:60], bill.amount_fen, bill.hold_until, way.openid, way.client_ip)
     try:
-        code_url = await room.gateway.call(channel, lambda c: c.prepay(wish))
+        opened = await room.gateway.call(way.channel, lambda c: c.prepay(wish))
     except ChannelError as error:
         await _failed(service, row, error, now)
         raise _problem(error, row) from error
-    return await _prepaid(service, row, code_url, now)
+    return await _prepaid(service, row, opened, now)
 
 
-async def _bill(service: Service, user_id: int, order_id: int, now: int) -> Bill:
+async def bill_of(service: Service, user_id: int, order_id: int, now: int) -> Bill:
+    """What orders says is to be paid. Raises Problem 404, 409 `not_payable`, 503."""
     answer = await service.client.call("orders", "GET", f"/internal/orders/{order_id}")
     if answer.status == 404:
         raise not_found("订单")
@@ -68,14 +87,21 @@ async def _bill(service: Service, user_id: int, order_id: int, now: int) -> Bill
     if found["status"] != "held" or found["hold_until"] <= now:
         raise Problem(409, "not_payable", "订单已不能支付", order_status=found["status"])
     head = (found["id"], found["no"], found["user_id"], found["amount_fen"], found["hold_until"])
-    return Bill(*head, str(found.get("service_name", "")))
+    return Bill(*head, f"家政服务-{found.get('service_name', '')}")
 
 
-def _check_free(last: Row[Any], now: int) -> None:
-    if last.status == "created" and now - last.created_at < ABANDONED_SECONDS:
-        raise Problem(409, "payment_in_progress", "正在发起支付,请稍候", headers={"Retry-After": "1"})
-    if last.status in ("succeeded", "refunded"):
+def check_free(before: Sequence[Row[Any]], now: int) -> None:
+    """Raises Problem 409 when an attempt has paid already, or is just being opened."""
+    if any(row.status in ("succeeded", "refunded") for row in before):
         raise Problem(409, "paid_already", "订单已支付")
+    if before and before[0].status == "created" and now - before[0].created_at < ABANDONED_SECONDS:
+        raise Problem(409, "payment_in_progress", "正在发起支付,请稍候", headers={"Retry-After": "1"})
+    if len(before) >= MOST_ATTEMPTS:
+        raise Problem(409, "too_many_attempts", "支付尝试次数过多,请重新下单")
+
+
+def next_number(before: Sequence[Row[Any]]) -> int:
+    return before[0].attempt + 1 if before else 1
 
 
 async def _begin(service: Service, bill: Bill, channel: str, gateway: str, attempt: int, now: int) -> Row[Any]:
@@ -101,11 +127,13 @@ async def _begin(service: Service, bill: Bill, channel: str, gateway: str, attem
     return row
 
 
-async def _prepaid(service: Service, row: Row[Any], code_url: str, now: int) -> Row[Any]:
+async def _prepaid(service: Service, row: Row[Any], opened: Opened, now: int) -> Row[Any]:
+    client = orjson.dumps(dict(opened.client)).decode() if opened.client else None
     async with service.db.transaction() as c:
-        values = {"code_url": code_url, "check_at": now + FIRST_CHECK_SECONDS}
+        values = {"code_url": opened.code_url, "client": client, "check_at": now + FIRST_CHECK_SECONDS}
         if await repository.move(c, row.id, "prepaid", **values):
-            await repository.append(c, row.id, "prepaid", f"{row.out_trade_no}:prepaid", now, {"code_url": code_url})
+            body = {"code_url": opened.code_url}
+            await repository.append(c, row.id, "prepaid", f"{row.out_trade_no}:prepaid", now, body)
         changed = await repository.by_trade_no(c, row.out_trade_no)
     room: Room = service.room
     room.figures.payments.labels(row.channel, row.gateway, "prepaid").inc()

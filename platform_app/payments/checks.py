@@ -1,4 +1,4 @@
-"""What the channel did not tell us, we ask: open trades whose notification never came, refunds under way."""
+"""What the channel did not tell us, we ask: open trades whose notification never came, or whose order is paid."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from sqlalchemy import Row
 from platform_app.kit.log import Log
 from platform_app.kit.service import Service
 from platform_app.payments import repository
-from platform_app.payments.channel import ChannelError, ChannelRefused, Refund, Trade
+from platform_app.payments.channel import NO_TRADE, ChannelError, ChannelRefused, Trade
+from platform_app.payments.gateway import is_alipay
 from platform_app.payments.room import Room
-from platform_app.payments.settle import take_refund, take_trade
+from platform_app.payments.settle import take_trade
 
 log = Log("payments.checks")
-Step = Literal["abandon", "query", "refund", "query_refund", "none"]
+Step = Literal["abandon", "query", "none"]
 BATCH = 12
 WAITS = (10, 20, 40, 80, 160, 300)
 GRACE_SECONDS = 5
@@ -25,9 +26,12 @@ def next_step(row: Row[Any]) -> Step:
     """What is to be done about a payment whose check is due."""
     if row.status == "created":
         return "abandon"
-    if row.status == "prepaid":
-        return "query"
-    return {"wanted": "refund", "sent": "query_refund"}.get(row.refund_status, "none")  # type: ignore[return-value]
+    return "query" if row.status == "prepaid" else "none"
+
+
+def is_over(row: Row[Any], now: int) -> bool:
+    """True when a trade that is open must be closed: its time is up, or another attempt has won."""
+    return row.superseded_at is not None or now >= row.expires_at + GRACE_SECONDS
 
 
 def next_check(row: Row[Any], now: int) -> int:
@@ -54,8 +58,6 @@ class Checks:
         work = {
             "abandon": self._abandon,
             "query": self._query,
-            "refund": self._refund,
-            "query_refund": self._query_refund,
             "none": self._done,
         }
         step = next_step(row)
@@ -83,21 +85,30 @@ class Checks:
         trade = await self._asked(row)
         if trade is not None and trade.state in ("paid", "refunded"):
             await self._paid(row, trade, now)
+        elif trade is None and is_alipay(row.channel) and now < row.expires_at + GRACE_SECONDS:
+            await self._later(row, now)  # nobody opened it yet: there is nothing to close, and it may be paid still
         elif trade is None or trade.state == "closed":
             await self._closed(row, now)
-        elif now < row.expires_at + GRACE_SECONDS:
+        elif not is_over(row, now):
             await self._later(row, now)
         else:
-            await self._room.gateway.call(row.channel, lambda c: c.close(row.out_trade_no), back=True)
+            await self._close(row)
             await self._closed(row, now)
 
     async def _asked(self, row: Row[Any]) -> Trade | None:
         try:
             return await self._room.gateway.call(row.channel, lambda c: c.query(row.out_trade_no), back=True)
         except ChannelRefused as error:
-            if error.code in ("ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"):
+            if error.code == NO_TRADE:
                 return None
             raise
+
+    async def _close(self, row: Row[Any]) -> None:
+        try:
+            await self._room.gateway.call(row.channel, lambda c: c.close(row.out_trade_no), back=True)
+        except ChannelRefused as error:
+            if error.code != NO_TRADE:
+                raise
 
     async def _paid(self, row: Row[Any], trade: Trade, now: int) -> None:
         async with self._service.db.transaction() as c:
@@ -105,47 +116,9 @@ class Checks:
             if outcome == "mismatch":
                 await repository.change(c, row.id, check_at=None)
         log.info("check.paid", out_trade_no=row.out_trade_no, outcome=outcome)
-        if outcome == "taken":
-            self._room.figures.payments.labels(row.channel, row.gateway, "succeeded").inc()
+        self._room.figures.came(row, outcome)
 
     async def _closed(self, row: Row[Any], now: int) -> None:
         async with self._service.db.transaction() as c:
             if await repository.move(c, row.id, "closed", check_at=None):
                 await repository.append(c, row.id, "closed", f"{row.out_trade_no}:closed", now)
-
-    async def _refund(self, row: Row[Any], now: int) -> None:
-        number, amount = f"R{row.out_trade_no}", row.amount_fen
-        call = lambda c: c.refund(number, row.out_trade_no, amount, "订单取消")  # noqa: E731
-        try:
-            refund = await self._room.gateway.call(row.channel, call, back=True)
-        except ChannelRefused as error:
-            await self._refund_refused(row, error, now)
-            return
-        async with self._service.db.transaction() as c:
-            await repository.append(c, row.id, "refund_sent", f"{number}:sent", now, refund.raw)
-            await repository.change(c, row.id, refund_status="sent", checks=0, check_at=now + 3)
-        await self._refund_done(row, refund, now)
-
-    async def _query_refund(self, row: Row[Any], now: int) -> None:
-        number = f"R{row.out_trade_no}"
-        refund = await self._room.gateway.call(row.channel, lambda c: c.query_refund(number), back=True)
-        if refund.state == "processing":
-            await self._later(row, now)
-        await self._refund_done(row, refund, now)
-
-    async def _refund_done(self, row: Row[Any], refund: Refund, now: int) -> None:
-        if refund.state != "done":
-            return
-        async with self._service.db.transaction() as c:
-            outcome = await take_refund(c, row, refund, f"query:{refund.out_refund_no}:done", now)
-        if outcome == "taken":
-            self._room.figures.refunds.labels("done").inc()
-
-    async def _refund_refused(self, row: Row[Any], error: ChannelRefused, now: int) -> None:
-        """The channel will never do it: a person has to look."""
-        self._room.figures.refunds.labels("refused").inc()
-        log.error("refund.refused", out_trade_no=row.out_trade_no, order_id=row.order_id, code=error.code)
-        async with self._service.db.transaction() as c:
-            own = f"R{row.out_trade_no}:refused"
-            await repository.append(c, row.id, "refund_refused", own, now, {"code": error.code})
-            await repository.change(c, row.id, refund_status="refused", check_at=None)

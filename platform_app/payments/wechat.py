@@ -1,4 +1,4 @@
-"""WeChat Pay native by the wechatpayv3 SDK, in public-key mode.
+"""WeChat Pay (native, jsapi, h5, app) by the wechatpayv3 SDK, in public-key mode.
 
 Source: WeChat Pay API v3. The SDK has no public option for the host, so its gateway is set after
 construction; it accepts stale notifications, so freshness is checked here.
@@ -6,7 +6,10 @@ construction; it accepts stale notifications, so freshness is checked here.
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +20,17 @@ from wechatpayv3 import WeChatPay, WeChatPayType
 from platform_app.kit.config import Payments, secret
 from platform_app.kit.times import iso
 from platform_app.payments.channel import (
+    NO_REFUND,
+    NO_TRADE,
     ChannelRefused,
     ChannelUnreachable,
     Notice,
     NoticeRefused,
+    Opened,
     Prepay,
     Refund,
     RefundState,
+    RefundWish,
     Trade,
     TradeState,
 )
@@ -44,10 +51,12 @@ REFUND_STATES: Mapping[str, RefundState] = {"SUCCESS": "done", "PROCESSING": "pr
 class WeChatChannel:
     """WeChat Pay through the host that `config.gateway` names. Safe to use from several threads."""
 
-    def __init__(self, config: Payments) -> None:
+    def __init__(self, config: Payments, kind: WeChatPayType = WeChatPayType.NATIVE) -> None:
+        self._kind = kind
+        self._mchid, self._appid = config.mchid, config.appid
         self._key_id = config.public_key_id
         self._sdk = WeChatPay(
-            wechatpay_type=WeChatPayType.NATIVE,
+            wechatpay_type=kind,
             mchid=config.mchid,
             appid=config.appid,
             private_key=Path(config.private_key_file).read_text(),
@@ -60,36 +69,69 @@ class WeChatChannel:
         )
         self._sdk._core._gate_way = config.hosts[config.gateway].rstrip("/")
 
-    def prepay(self, order: Prepay) -> str:
-        """Opens a trade; returns the code_url that a phone scans."""
-        answer = self._call(
-            lambda: self._sdk.pay(
-                description=order.description,
-                out_trade_no=order.out_trade_no,
-                amount={"total": order.amount_fen, "currency": "CNY"},
-                time_expire=iso(order.expires_at),
-                notify_url=order.notify_url,
-            )
+    def prepay(self, order: Prepay) -> Opened:
+        """Opens a trade; what each kind of client is given to pay it."""
+        more: dict[str, Any] = {}
+        if self._kind is WeChatPayType.JSAPI:
+            more["payer"] = {"openid": order.openid}
+        if self._kind is WeChatPayType.H5:
+            more["scene_info"] = {"payer_client_ip": order.client_ip, "h5_info": {"type": "Wap"}}
+        call = partial(
+            self._sdk.pay,
+            description=order.description,
+            out_trade_no=order.out_trade_no,
+            amount={"total": order.amount_fen, "currency": "CNY"},
+            time_expire=iso(order.expires_at),
+            **more,
         )
-        return str(answer["code_url"])
+        return self._opened(self._call(call))
+
+    def _opened(self, answer: Mapping[str, Any]) -> Opened:
+        try:
+            if self._kind is WeChatPayType.NATIVE:
+                return Opened(code_url=str(answer["code_url"]))
+            if self._kind is WeChatPayType.H5:
+                return Opened(client={"h5_url": str(answer["h5_url"])})
+            return Opened(client=self._invoke(str(answer["prepay_id"])))
+        except KeyError as error:
+            raise ChannelUnreachable("bad_answer", f"no {error}") from error
+
+    def _invoke(self, prepay_id: str) -> dict[str, str]:
+        """What a page or an app calls WeChat with, signed by us; the two spell the same differently."""
+        at, nonce = str(int(time.time())), secrets.token_hex(16)
+        if self._kind is WeChatPayType.APP:
+            signature = self._sdk.sign([self._appid, at, nonce, prepay_id])
+            who = {"appid": self._appid, "partnerid": self._mchid, "prepayid": prepay_id, "package": "Sign=WXPay"}
+            return {**who, "noncestr": nonce, "timestamp": at, "sign": signature}
+        package = f"prepay_id={prepay_id}"
+        signature = self._sdk.sign([self._appid, at, nonce, package])
+        said = {"appId": self._appid, "timeStamp": at, "nonceStr": nonce, "package": package}
+        return {**said, "signType": "RSA", "paySign": signature}
 
     def query(self, out_trade_no: str) -> Trade:
         """Asks how a trade stands."""
-        return _trade(self._call(lambda: self._sdk.query(out_trade_no=out_trade_no)))
+        try:
+            return _trade(self._call(lambda: self._sdk.query(out_trade_no=out_trade_no)))
+        except ChannelRefused as error:
+            unknown = error.code in ("ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS")
+            raise ChannelRefused(NO_TRADE, str(error)) if unknown else error from error
 
     def close(self, out_trade_no: str) -> None:
         """Closes an unpaid trade. ChannelRefused with ORDERPAID when it was paid meanwhile."""
         self._call(lambda: self._sdk.close(out_trade_no=out_trade_no))
 
-    def refund(self, out_refund_no: str, out_trade_no: str, amount_fen: int, reason: str) -> Refund:
-        """Gives all of a trade back. The same number again is the same refund."""
-        amount = {"refund": amount_fen, "total": amount_fen, "currency": "CNY"}
-        call = lambda: self._sdk.refund(out_refund_no, amount, out_trade_no=out_trade_no, reason=reason)  # noqa: E731
-        return _refund(self._call(call))
+    def refund(self, wish: RefundWish) -> Refund:
+        """Gives money of a trade back. The same number again is the same refund."""
+        amount = {"refund": wish.amount_fen, "total": wish.total_fen, "currency": "CNY"}
+        more = {"out_trade_no": wish.out_trade_no, "reason": wish.reason}
+        return _refund(self._call(partial(self._sdk.refund, wish.out_refund_no, amount, **more)))
 
-    def query_refund(self, out_refund_no: str) -> Refund:
+    def query_refund(self, out_refund_no: str, out_trade_no: str) -> Refund:
         """Asks how a refund stands."""
-        return _refund(self._call(lambda: self._sdk.query_refund(out_refund_no)))
+        try:
+            return _refund(self._call(lambda: self._sdk.query_refund(out_refund_no)))
+        except ChannelRefused as error:
+            raise ChannelRefused(NO_REFUND, str(error)) if error.code == "RESOURCE_NOT_EXISTS" else error from error
 
     def read_notice(self, headers: Mapping[str, str], body: bytes, now: int) -> Notice:
         """Verifies a notification's raw bytes and opens it. Raises NoticeRefused."""

@@ -1,4 +1,4 @@
-"""The admin port: switches faults, shows WeChat's book, plants mistakes in its bills. Nothing of the platform knows it."""
+"""The admin port: switches faults, shows the channels' books, plants mistakes in bills. Nothing of the platform knows it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from platform_app.kit.log import Log
+from platform_app.sandbox.alipay.book import Book as AlipayBook
 from platform_app.sandbox.faults import HELP, Faults
 from platform_app.sandbox.wall import Wall
 from platform_app.sandbox.wechat.bills import KINDS, Bills
@@ -21,12 +22,16 @@ log = Log("platform.sandbox.admin")
 
 
 class Admin:
-    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book?since=`, `GET /api/transfers`,
-    `GET|PUT|DELETE /api/bills/{day}` (mistakes planted in a bill), `DELETE /api/wall`."""
+    """`GET /faults`, `GET|PUT|DELETE /faults/{name}`, `DELETE /faults`, `GET /api/book?since=&channel=wechat|alipay`,
+    `GET /api/transfers`, `GET|PUT|DELETE /api/bills/{day}` (mistakes planted in a bill), `DELETE /api/wall`.
+    """
 
-    def __init__(self, faults: Faults, book: Book, bills: Bills, transfers: Transfers, wall: Wall) -> None:
+    def __init__(
+        self, faults: Faults, book: Book, bills: Bills, transfers: Transfers, wall: Wall,
+        alipay: AlipayBook | None = None,
+    ) -> None:  # fmt: skip
         self._faults = faults
-        self._book = book
+        self._books: dict[str, Book | AlipayBook] = {"wechat": book, **({"alipay": alipay} if alipay else {})}
         self._bills = bills
         self._transfers = transfers
         self._wall = wall
@@ -79,7 +84,10 @@ class Admin:
             since = float(request.query.get("since", "0"))
         except ValueError as error:
             raise _problem(400, "`since` is in epoch seconds") from error
-        return web.json_response({"trades": self._book.since(since)})
+        book = self._books.get(request.query.get("channel", "wechat"))
+        if book is None:
+            raise _problem(404, f"`channel`: one of {', '.join(self._books)}")
+        return web.json_response({"trades": book.since(since)})
 
     async def _sent(self, request: web.Request) -> web.Response:
         return web.json_response({"transfers": self._transfers.all()})

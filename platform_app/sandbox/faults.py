@@ -17,6 +17,15 @@ HELP: Mapping[str, str] = MappingProxyType(
         "wechat_bills_damaged": "WeChat's bills arrive cut in half",
         "wechat_transfers_fail": "WeChat's transfers to people end as FAIL",
         "callbacks_lost": "WeChat's notifications never arrive",
+        "alipay_primary_down": "the primary Alipay host refuses connections",
+        "alipay_standby_down": "the standby Alipay host refuses connections",
+        "alipay_slow": "Alipay answers after `seconds` (default 5); `host`: primary | standby | both (default)",
+        "alipay_errors": "Alipay answers 20000 aop.ACQ.SYSTEM_ERROR for `ratio` of calls (default 1); `host` as above",
+        "alipay_forged": "Alipay's answers and notifications are signed by another key",
+        "alipay_callbacks_lost": "Alipay's notifications never arrive",
+        "alipay_callbacks_late": "Alipay's notifications arrive `seconds` late (default 5)",
+        "alipay_callbacks_repeated": "each of Alipay's notifications arrives `times` times (default 3)",
+        "alipay_callbacks_reordered": "Alipay's notifications arrive in random order",
         "robots_errcode": "chat robots answer `errcode` (default -1); `channel`: dingtalk | wecom | both (default)",
     }
 )

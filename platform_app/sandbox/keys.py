@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 MERCHANT_KEY = "wechat_merchant_key.pem"
 PLATFORM_KEY = "wechat_platform_key.pem"
 PUBLIC_KEY = "wechat_public_key.pem"
+ALIPAY_APP_KEY = "alipay_app_key.pem"
+ALIPAY_PLATFORM_KEY = "alipay_platform_key.pem"
+ALIPAY_PUBLIC_KEY = "alipay_public_key.pem"
 APIV3_KEY = "wechat_apiv3_key"
 SMS_SECRET = "sms_access_key_secret"
 DINGTALK_TOKEN = "dingtalk_token"
@@ -28,15 +31,16 @@ WECOM_KEY = "wecom_key"
 def make_keys(folder: Path) -> None:
     """Makes those keys in `folder` that are missing; what is there stays. Files are mode 0600.
 
-    A merchant gets his own key pair and WeChat's public key from WeChat; here both
-    sides are ours, so WeChat's private key stands beside them for the sandbox alone.
+    A merchant has his own key pair and the channel's public key; here both sides are
+    ours, so the channel's private key stands beside them for the sandbox alone.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in (MERCHANT_KEY, PLATFORM_KEY):
+    for name in (MERCHANT_KEY, PLATFORM_KEY, ALIPAY_APP_KEY, ALIPAY_PLATFORM_KEY):
         if not (folder / name).exists():
             _write(folder / name, _private_pem())
-    if not (folder / PUBLIC_KEY).exists():
-        _write(folder / PUBLIC_KEY, _public_pem((folder / PLATFORM_KEY).read_bytes()))
+    for public, private in ((PUBLIC_KEY, PLATFORM_KEY), (ALIPAY_PUBLIC_KEY, ALIPAY_PLATFORM_KEY)):
+        if not (folder / public).exists():
+            _write(folder / public, _public_pem((folder / private).read_bytes()))
     texts = {
         APIV3_KEY: secrets.token_hex(16),  # APIv3 keys are 32 bytes of text
         SMS_SECRET: secrets.token_urlsafe(24),

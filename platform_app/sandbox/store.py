@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 
 SCHEMA = """
 CREATE TABLE trade(
@@ -29,10 +29,27 @@ CREATE TABLE wall(
     id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, channel TEXT NOT NULL, recipient TEXT NOT NULL,
     title TEXT NOT NULL, text TEXT NOT NULL, links TEXT NOT NULL, raw TEXT NOT NULL);
 """
+SINCE_1 = """
+ALTER TABLE trade ADD COLUMN trade_type TEXT NOT NULL DEFAULT 'NATIVE';
+CREATE TABLE ali_trade(
+    out_trade_no TEXT PRIMARY KEY, trade_no TEXT NOT NULL UNIQUE, method TEXT NOT NULL, subject TEXT NOT NULL,
+    total INTEGER NOT NULL, notify_url TEXT NOT NULL, state TEXT NOT NULL, buyer_id TEXT NOT NULL,
+    created_at REAL NOT NULL, expires_at REAL NOT NULL, paid_at REAL);
+CREATE INDEX ali_trade_paid ON ali_trade(paid_at);
+CREATE TABLE ali_refund(
+    out_request_no TEXT NOT NULL, out_trade_no TEXT NOT NULL, amount INTEGER NOT NULL, reason TEXT, at REAL NOT NULL,
+    PRIMARY KEY(out_trade_no, out_request_no));
+CREATE INDEX ali_refund_at ON ali_refund(at);
+CREATE TABLE ali_notice(
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, body TEXT NOT NULL, created_at REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, next_at REAL, outcome TEXT NOT NULL DEFAULT '');
+CREATE INDEX ali_notice_next ON ali_notice(next_at) WHERE next_at IS NOT NULL;
+"""
+"""What format 2 adds to format 1."""
 
 
 class Store:
-    """The file that WeChat's book, the SMS log and the phone wall are kept in.
+    """The file that WeChat's and Alipay's books, the SMS log and the phone wall are kept in.
 
     One process, one thread. A committed change survives kill -9 (WAL), not a power cut:
     it is the memory of other companies, not of ours.
@@ -47,8 +64,9 @@ class Store:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > FORMAT:
             raise SystemExit(f"{path} has format {version}, this sandbox knows up to {FORMAT}")
-        if version == 0:
-            self._connection.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version={FORMAT};COMMIT;")
+        if version < FORMAT:
+            missing = SINCE_1 if version else SCHEMA + SINCE_1
+            self._connection.executescript(f"BEGIN;{missing};PRAGMA user_version={FORMAT};COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

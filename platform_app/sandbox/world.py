@@ -1,4 +1,4 @@
-"""The third parties put together: one book, one wall, four listeners."""
+"""The third parties put together: their books, one wall, their listeners."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from platform_app.kit.config import PlatformConfig, secret
 from platform_app.sandbox import keys
 from platform_app.sandbox.admin import Admin
+from platform_app.sandbox.alipay import notify as alipay_notify
+from platform_app.sandbox.alipay.api import AlipayHost
+from platform_app.sandbox.alipay.book import Book as AlipayBook
+from platform_app.sandbox.alipay.book import Parties
+from platform_app.sandbox.alipay.cashier import Cashier
+from platform_app.sandbox.alipay.signing import Signing as AlipaySigning
 from platform_app.sandbox.faults import Fault, Faults
 from platform_app.sandbox.listener import Listener
 from platform_app.sandbox.phone import Phone
@@ -35,6 +41,16 @@ ALERT_TEMPLATE, ALERT_TEXT = "SMS_100000002", "${severity}告警：${summary}，
 
 
 @dataclass(frozen=True)
+class Alipay:
+    """Alipay's part of the world; there is none where a configuration does not know it."""
+
+    book: AlipayBook
+    notifier: alipay_notify.Notifier
+    cashier: Cashier
+    listeners: tuple[Listener, ...]
+
+
+@dataclass(frozen=True)
 class World:
     """All third parties of one configuration; `run` serves them until cancelled."""
 
@@ -43,6 +59,7 @@ class World:
     wall: Wall
     notifier: Notifier
     listeners: tuple[Listener, ...]
+    alipay: Alipay | None
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Opens all listeners, delivers notifications. Raises OSError when a port is taken."""
@@ -51,7 +68,10 @@ class World:
                 await listener.open()
             if ready is not None:
                 ready.set()
-            await self.notifier.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.notifier.run())
+                if self.alipay is not None:
+                    group.create_task(self.alipay.notifier.run())
         finally:
             self.wall.end_streams()
             for listener in self.listeners:
@@ -79,17 +99,38 @@ def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World
     dingtalk = DingTalkRobot(_text(folder, keys.DINGTALK_TOKEN), _text(folder, keys.DINGTALK_SECRET))
     robots = Robots(dingtalk, WeComRobot(_text(folder, keys.WECOM_KEY)), wall, faults)
     sms = SmsGateway(_account(config), store, wall)
-    phone = Phone(book, notifier.wake)
+    phone = Phone(book, signing, notifier.wake)
+    alipay = _alipay(config, store, faults, waits)
 
     def public() -> web.Application:
         app = web.Application(client_max_size=1 << 20)
-        for part in (wall, robots, sms, phone):
+        for part in (wall, robots, sms, phone, *((alipay.cashier,) if alipay else ())):
             part.routes(app)
         return app
 
     front = Listener("phones", places.listen, public)
-    admin = Listener("admin", places.admin_listen, Admin(faults, book, bills, transfers, wall).app)
-    return World(store, faults, wall, notifier, (front, admin, primary, standby))
+    admin = Listener("admin", places.admin_listen, Admin(faults, book, bills, transfers, wall, alipay.book if alipay else None).app)
+    listeners = (front, admin, primary, standby, *(alipay.listeners if alipay else ()))
+    return World(store, faults, wall, notifier, listeners, alipay)
+
+
+def _alipay(config: PlatformConfig, store: Store, faults: Faults, waits: Sequence[float]) -> Alipay | None:
+    if not config.payments.alipay.app_id:
+        return None
+    signing = alipay_signing_of(config)
+    book = AlipayBook(store, Parties(signing.app_id, signing.seller_id))
+    own_waits = alipay_notify.WAITS if waits is WAITS else waits
+    notifier = alipay_notify.Notifier(store, signing, faults, own_waits)
+
+    def host(name: str, address: str) -> Listener:
+        app = AlipayHost(name, book, store, signing, faults, notifier.wake).app
+        return Listener(f"alipay {name}", address, app)
+
+    places = config.sandbox
+    hosts = (host("primary", places.alipay_primary_listen), host("standby", places.alipay_standby_listen))
+    for name, listener in zip(("alipay_primary_down", "alipay_standby_down"), hosts, strict=True):
+        _close_while_on(faults, name, listener)
+    return Alipay(book, notifier, Cashier(book, signing, notifier.wake), hosts)
 
 
 def _close_while_on(faults: Faults, name: str, listener: Listener) -> None:
@@ -109,6 +150,17 @@ def signing_of(config: PlatformConfig) -> Signing:
         merchant_serial=pay.cert_serial,
         mchid=pay.mchid,
         apiv3_key=secret(pay.apiv3_key_file).encode(),
+    )
+
+
+def alipay_signing_of(config: PlatformConfig) -> AlipaySigning:
+    """Alipay's keys, as they belong to the platform's."""
+    ali = config.payments.alipay
+    return AlipaySigning(
+        platform_key=_private_key(Path(config.sandbox.secrets_folder) / keys.ALIPAY_PLATFORM_KEY),
+        app_key=_private_key(Path(ali.private_key_file)).public_key(),
+        app_id=ali.app_id,
+        seller_id=ali.seller_id,
     )
 
 

@@ -18,6 +18,7 @@ from platform_app.sandbox.wechat.requests import parse_close, parse_prepay, pars
 from platform_app.sandbox.wechat.signing import Refusal, Signing
 from platform_app.sandbox.wechat.transfers import Transfers
 
+TOKENS = {"NATIVE": "code_url", "JSAPI": "prepay_id", "APP": "prepay_id", "H5": "h5_url"}
 Answer = tuple[int, dict[str, Any] | None]
 Handler = Callable[[web.Request, bytes, float], Answer]
 
@@ -46,7 +47,8 @@ class WeChatHost:
     def app(self) -> web.Application:
         app = web.Application(client_max_size=1 << 20)
         trades, refunds = "/v3/pay/transactions", "/v3/refund/domestic/refunds"
-        app.router.add_post(f"{trades}/native", self._signed(self._prepay))
+        for trade_type, key in TOKENS.items():
+            app.router.add_post(f"{trades}/{trade_type.lower()}", self._signed(self._prepay(trade_type, key)))
         app.router.add_get(f"{trades}/out-trade-no/{{number}}", self._signed(self._query))
         app.router.add_get(f"{trades}/id/{{number}}", self._signed(self._query_transaction))
         app.router.add_post(f"{trades}/out-trade-no/{{number}}/close", self._signed(self._close))
@@ -90,8 +92,11 @@ class WeChatHost:
         if slow.meets("host", self._name):
             await asyncio.sleep(slow.number("seconds", 5.0))
 
-    def _prepay(self, request: web.Request, body: bytes, now: float) -> Answer:
-        return 200, {"code_url": self._book.prepay(parse_prepay(body), now)}
+    def _prepay(self, trade_type: str, key: str) -> Handler:
+        def prepay(request: web.Request, body: bytes, now: float) -> Answer:
+            return 200, {key: self._book.prepay(parse_prepay(body, trade_type), now)}
+
+        return prepay
 
     def _query(self, request: web.Request, body: bytes, now: float) -> Answer:
         self._same_merchant(request.query.get("mchid", ""))

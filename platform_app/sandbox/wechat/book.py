@@ -32,18 +32,19 @@ class Book:
         self._mchid = mchid
 
     def prepay(self, request: Prepay, now: float) -> str:
-        """Opens a trade; returns its code_url. The same request again returns the same one."""
+        """Opens a trade; returns its code_url, prepay_id or h5_url. The same request again returns the same one."""
         if (request.appid, request.mchid) != (self._appid, self._mchid):
             raise Refusal(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配")
         found = self._find(request.out_trade_no)
         if found is not None:
             return _again(found, request)
-        code_url = f"weixin://wxpay/bizpayurl?pr={secrets.token_urlsafe(7)}zz"
+        code_url = token_of(request.trade_type, now)
         self._store.run(
             "INSERT INTO trade(out_trade_no, appid, mchid, description, attach, total, notify_url, code_url, state,"
-            " created_at, expires_at) VALUES (?,?,?,?,?,?,?,?,'NOTPAY',?,?)",
+            " created_at, expires_at, openid, trade_type) VALUES (?,?,?,?,?,?,?,?,'NOTPAY',?,?,?,?)",
             *(request.out_trade_no, request.appid, request.mchid, request.description, request.attach, request.total),
             *(request.notify_url, code_url, now, request.expires_at or now + 7200),
+            *(request.openid, request.trade_type),
         )
         return code_url
 
@@ -77,7 +78,7 @@ class Book:
         with self._store.transaction():
             self._store.run(
                 "UPDATE trade SET state='SUCCESS', transaction_id=?, openid=?, paid_at=? WHERE code_url=?",
-                *(number, openid or "o" + secrets.token_urlsafe(20)[:27], now, code_url),
+                *(number, openid or row["openid"] or "o" + secrets.token_urlsafe(20)[:27], now, code_url),
             )
             paid = transaction(self._need(row["out_trade_no"]))
             self._owe(row["notify_url"], "TRANSACTION.SUCCESS", paid, now, now)
@@ -157,10 +158,19 @@ def _again(found: sqlite3.Row, request: Prepay) -> str:
     if found["state"] != "NOTPAY":
         code, text = ("ORDERPAID", "该订单已支付") if found["paid_at"] else ("ORDER_CLOSED", "该订单已关闭")
         raise Refusal(400, code, text)
-    same = (request.total, request.description, request.notify_url)
-    if same != (found["total"], found["description"], found["notify_url"]):
+    same = (request.total, request.description, request.notify_url, request.trade_type)
+    if same != (found["total"], found["description"], found["notify_url"], found["trade_type"]):
         raise Refusal(403, "OUT_TRADE_NO_USED", "商户订单号重复")
     return str(found["code_url"])
+
+
+def token_of(trade_type: str, now: float) -> str:
+    """What a prepay of each kind gives: a code to scan, an id to call by, a page to open."""
+    if trade_type == "NATIVE":
+        return f"weixin://wxpay/bizpayurl?pr={secrets.token_urlsafe(7)}zz"
+    prepay_id = f"wx{int(now)}{secrets.token_hex(12)}"
+    page = f"https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={secrets.randbelow(10**10)}"
+    return page if trade_type == "H5" else prepay_id
 
 
 def transaction(row: sqlite3.Row) -> dict[str, Any]:
@@ -169,7 +179,7 @@ def transaction(row: sqlite3.Row) -> dict[str, Any]:
         "appid": row["appid"],
         "mchid": row["mchid"],
         "out_trade_no": row["out_trade_no"],
-        "trade_type": "NATIVE",
+        "trade_type": "MWEB" if row["trade_type"] == "H5" else row["trade_type"],
         "trade_state": row["state"],
         "trade_state_desc": DESCRIPTIONS[row["state"]],
         "amount": {"total": row["total"], "currency": "CNY"},

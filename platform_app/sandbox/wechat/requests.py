@@ -16,7 +16,7 @@ REFUND_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 
 @dataclass(frozen=True)
 class Prepay:
-    """`POST /v3/pay/transactions/native`; `total` in fen."""
+    """`POST /v3/pay/transactions/{native,jsapi,h5,app}`; `total` in fen. `openid`: jsapi's payer."""
 
     appid: str
     mchid: str
@@ -26,6 +26,8 @@ class Prepay:
     total: int
     attach: str | None
     expires_at: float | None
+    trade_type: str = "NATIVE"
+    openid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,15 @@ class RefundRequest:
     total: int
 
 
-def parse_prepay(body: bytes) -> Prepay:
+def parse_prepay(body: bytes, trade_type: str = "NATIVE") -> Prepay:
     """Reads the body of a prepay call. Raises Refusal 400 PARAM_ERROR."""
     data = _object(body)
+    payer, scene = data.get("payer"), data.get("scene_info")
+    openid = payer.get("openid") if isinstance(payer, dict) else None
+    if trade_type == "JSAPI" and not (isinstance(openid, str) and openid):
+        raise _wrong("payer.openid", "必填项缺失")
+    if trade_type == "H5" and not (isinstance(scene, dict) and scene.get("payer_client_ip") and scene.get("h5_info")):
+        raise _wrong("scene_info", "H5支付须填写用户终端IP和场景信息")
     number = _text(data, "out_trade_no")
     if not NUMBER.fullmatch(number):
         raise _wrong("out_trade_no", "商户订单号只能是数字、大小写字母_-*且长度为6到32")
@@ -62,6 +70,8 @@ def parse_prepay(body: bytes) -> Prepay:
         total=_fen(data.get("amount"), "total"),
         attach=data.get("attach"),
         expires_at=_time(data.get("time_expire")),
+        trade_type=trade_type,
+        openid=openid,
     )
 
 

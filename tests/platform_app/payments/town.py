@@ -17,15 +17,18 @@ from fastapi import FastAPI
 from sqlalchemy import Row, select
 
 from platform_app.kit.config import ConfigFolder, secret
+from platform_app.kit.db import sync_engine
 from platform_app.kit.process import bind
 from platform_app.kit.service import Service
 from platform_app.kit.tokens import Principal, issue
 from platform_app.orders import repository as orders_repository
 from platform_app.orders.app import create as create_orders
 from platform_app.orders.tables import order
-from platform_app.payments import repository
+from platform_app.payments import repository, wallet
 from platform_app.payments.app import create as create_payments
 from platform_app.payments.checks import Checks
+from platform_app.payments.recompute import Difference, differences
+from platform_app.payments.refund_checks import RefundChecks
 from platform_app.payments.tables import event, payment
 from platform_app.sandbox.wechat.signing import Signing
 from platform_app.sandbox.world import World, signing_of
@@ -104,8 +107,63 @@ class Town:
         async with self.http.request(method, url, json=body, headers=headers) as answer:
             return answer.status, await answer.json(content_type=None)
 
-    async def pay(self, order_id: int) -> tuple[int, Any]:
-        return await self.call("POST", f"/api/v1/orders/{order_id}/pay", {"channel": "wechat_native"})
+    async def pay(self, order_id: int, channel: str = "wechat_native", **more: str) -> tuple[int, Any]:
+        return await self.call("POST", f"/api/v1/orders/{order_id}/pay", {"channel": channel, **more})
+
+    async def keyed(self, path: str, body: object, key: str, who: Principal = CUSTOMER) -> tuple[int, Any]:
+        """A call with an idempotency key."""
+        token = issue(self.folder.config, who, int(time.time()))
+        url = f"http://{self.folder.config.services['payments']}/api/v1{path}"
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        async with self.http.post(url, json=body, headers=headers) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def alipay(self, client: dict[str, str], pay: bool = True) -> int:
+        """The customer's Alipay opens what the shop gave it, and pays."""
+        url = f"http://{self.folder.config.sandbox.listen}/phone/alipay"
+        body = {"order": client.get("order_string") or client["pay_url"], "pay": pay}
+        async with self.http.post(url, json=body) as answer:
+            return answer.status
+
+    async def wechat(self, **given: Any) -> int:
+        """The customer's WeChat is called by a page or an app."""
+        async with self.http.post(f"http://{self.folder.config.sandbox.listen}/phone/pay", json=given) as answer:
+            return answer.status
+
+    async def credit(self, user_id: int, amount_fen: int) -> None:
+        """Money in a wallet, without a channel."""
+        async with self.payments.db.transaction() as c:
+            own = f"gift:{next(_numbers)}"
+            await wallet.change(c, wallet.Change(user_id, "top_up", amount_fen, own, "gift"), int(time.time()))
+
+    async def balance(self, user_id: int = CUSTOMER.user_id) -> wallet.Balance:
+        """A wallet, whose entries say the same."""
+        async with self.payments.db.read() as c:
+            found = await wallet.balance(c, user_id)
+            assert found == await wallet.summed(c, user_id)
+        return found
+
+    async def refund_tick(self, later: int = 1) -> None:
+        """The refund loop's tick, as it will be `later` seconds from now."""
+        await RefundChecks(self.payments).tick(int(time.time()) + later)
+
+    async def settled(self, out_trade_no: str, refunded_fen: int) -> Row[Any]:
+        """Waits until so much of an attempt has gone back."""
+        async with asyncio.timeout(15):
+            while True:
+                async with self.payments.db.read() as c:
+                    found = await repository.by_trade_no(c, out_trade_no)
+                if found is not None and found.refunded_fen == refunded_fen:
+                    return found
+                await asyncio.sleep(0.05)
+
+    def recomputed(self) -> list[Difference]:
+        """Where rows say otherwise than their events."""
+        engine = sync_engine(self.folder.config.database_url)
+        with engine.connect() as c:
+            found = differences(c)[0]
+        engine.dispose()
+        return found
 
     async def scan(self, code_url: str) -> int:
         """The customer's phone pays."""

@@ -36,18 +36,23 @@ def make_home(home: Path, **changes: Any) -> ConfigFolder:
     (secrets / "jwt_secret").write_text("j" * 40)
     (secrets / "internal_token").write_text("i" * 40)
     data = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8").replace("${home}", str(home)))
-    ports = iter(free_ports(16))
+    ports = iter(free_ports(20))
 
     def place() -> str:
         return f"127.0.0.1:{next(ports)}"
 
     data["services"] = {name: place() for name in data["services"]}
-    data["sandbox"] |= {key: place() for key in ("listen", "primary_listen", "standby_listen", "admin_listen")}
+    places = ("listen", "primary_listen", "standby_listen", "admin_listen")
+    data["sandbox"] |= {key: place() for key in (*places, "alipay_primary_listen", "alipay_standby_listen")}
     data["edge"] |= {"listen": place(), "admin_listen": place()}
     data["traffic"]["listen"] = place()
     data["sms"]["endpoint"] = data["sandbox"]["listen"]
     data["payments"]["hosts"] = {name: f"http://{data['sandbox'][f'{name}_listen']}" for name in ("primary", "standby")}
     data["payments"]["notify_url"] = f"http://{data['services']['payments']}/api/v1/payments/wechat/notify"
+    data["payments"]["alipay"] |= {
+        "hosts": {name: f"http://{data['sandbox'][f'alipay_{name}_listen']}" for name in ("primary", "standby")},
+        "notify_url": f"http://{data['services']['payments']}/api/v1/payments/alipay/notify",
+    }
     for name, section in changes.items():
         data[name] = data[name] | section if isinstance(section, dict) else section
     return write_version(home / "booking" / "config", data, 1)
