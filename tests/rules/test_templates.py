@@ -20,7 +20,6 @@ SAMPLES = [
     Sample(Labels({"__name__": "up", "instance": "a"}), 1.0),
 ]
 OLD = [
-    ("{{ title \"hello wOrld it's ünï-x a.b a_b 5a\" }}", "Hello WOrld It'S Ünï-X A.B A_b 5a"),
     ('{{ toUpper "éa" }}{{ toLower "ÉA" }}', "ÉAéa"),
     ('{{ match "a.*" "xab" }} {{ match "^a" "xab" }}', "true false"),
     ('{{ reReplaceAll "(.*):.*" "$1" "h:9" }} {{ reReplaceAll "(?P<a>x)" "${a}y" "x" }}', "h xy"),
@@ -54,6 +53,10 @@ OLD = [
     ("{{ $labels.nope }}|{{ .Labels.nope }}", "|"),
 ]  # fmt: skip
 NEW = [
+    ("{{ title \"hello wOrld it's ünï-x a.b a_b 5a\" }}", "Hello WOrld It's Ünï-X A.b A_b 5A"),
+    ("{{ title \"1,5a a1.b2 o'neil mc-donald _x\" }}", "1,5A A1.b2 O'neil Mc-Donald _X"),
+    ('{{ toDuration "+Inf" }} {{ toDuration "NaN" }}', "-2562047h47m16.854775808s -2562047h47m16.854775808s"),
+    ("{{ toDuration 0.0015 }} {{ toDuration -1e-9 }} {{ toDuration 59.999 }}", "1.5ms -1ns 59.999s"),
     ("{{ externalURL }} {{ pathPrefix }}", "http://h:9090/pre/ /pre/"),
     ("{{ now | toTime }}", "2023-11-14 22:13:20 +0000 UTC"),
     ("{{ toDuration 3661.5 }} {{ (toDuration 90).Minutes }} {{ (toDuration 5400).Hours }}", "1h1m1.5s 1.5 1.5"),
