@@ -21,7 +21,7 @@ from opsctl.rules.humanize import (
     humanize_timestamp,
     number,
 )  # fmt: skip
-from opsctl.rules.moments import Length, Moment
+from opsctl.rules.moments import Length, moment
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ _PURE: Mapping[str, Callable[..., Any]] = {
     "humanizeDuration": humanize_duration,
     "humanizePercentage": humanize_percentage,
     "humanizeTimestamp": humanize_timestamp,
-    "toTime": lambda value: Moment(number(value)),
+    "toTime": lambda value: moment(number(value)),
     "toDuration": lambda value: Length(within_reach(number(value))),
     "parseDuration": _parse_duration,
 }

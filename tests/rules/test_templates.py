@@ -53,8 +53,8 @@ OLD = [
     ("{{ $labels.nope }}|{{ .Labels.nope }}", "|"),
 ]  # fmt: skip
 NEW = [
-    ("{{ title \"hello wOrld it's ünï-x a.b a_b 5a\" }}", "Hello WOrld It's Ünï-X A.b A_b 5A"),
-    ("{{ title \"1,5a a1.b2 o'neil mc-donald _x\" }}", "1,5A A1.b2 O'neil Mc-Donald _X"),
+    ('{{ title "hello wOrld it\'s ünï-x a.b a_b 5a" }}', "Hello WOrld It's Ünï-X A.b A_b 5A"),
+    ('{{ title "1,5a a1.b2 o\'neil mc-donald _x" }}', "1,5A A1.b2 O'neil Mc-Donald _X"),
     ('{{ toDuration "+Inf" }} {{ toDuration "NaN" }}', "-2562047h47m16.854775808s -2562047h47m16.854775808s"),
     ("{{ toDuration 0.0015 }} {{ toDuration -1e-9 }} {{ toDuration 59.999 }}", "1.5ms -1ns 59.999s"),
     ("{{ externalURL }} {{ pathPrefix }}", "http://h:9090/pre/ /pre/"),
@@ -88,6 +88,9 @@ def test_a_function_gives(text: str, expected: str) -> None:
         ('{{ toTime "abc" }}', 'parsing "abc": invalid syntax'),
         ("{{ humanize true }}", "can't convert bool to float"),
         ("{{ humanizeTimestamp 1e30 }}", "overflows int64"),
+        ('{{ toTime "NaN" }}', "error calling toTime: value is NaN or Inf"),
+        ('{{ toTime "-Inf" | print }}', "error calling toTime: value is NaN or Inf"),
+        ("{{ toTime 1e12 }}", "error calling toTime: 1e+12 cannot be represented as a nanoseconds timestamp"),
         ("{{ (toTime 1).Nothing }}", "can't evaluate field Nothing"),
         ("{{ (toTime 1e30).Year }}", "overflows int64"),
     ],
