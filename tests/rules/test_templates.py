@@ -79,7 +79,13 @@ def test_a_function_gives(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{{ match "(" "x" }}', "error calling match: error parsing regexp: missing ): ("),
+        ('{{ match "(" "x" }}', "error calling match: error parsing regexp: missing closing ): `(`"),
+        (
+            '{{ reReplaceAll "[" "y" "x" }}',
+            "error calling reReplaceAll: regexp: Compile(`[`): error parsing regexp: missing closing ]: `[`",
+        ),
+        ("{{ index $labels 5 }}", "error calling index: value has type int; should be string"),
+        ('{{ eq "a" 1.5 }}', "incompatible types for comparison: string and float64"),
         ('{{ parseDuration "x" }}', 'not a valid duration string: "x"'),
         ("{{ title 5 }}", "expected string; got 5"),
         ("{{ toUpper }}", "wrong number of args for toUpper"),

@@ -140,10 +140,10 @@ def test_an_annotation_that_says_nothing_is_one(tmp_path: Path) -> None:
     rule = "{alert: A, expr: m, annotations: {quiet: '{{ $labels.nope }}', s: x}}"
     (tmp_path / "r.yml").write_text(f"groups: [{{name: g, rules: [{rule}]}}]")
     expected = "exp_alerts: [{exp_annotations: {%s}}]"
-    for annotations, passed in (("quiet: '', s: x", True), ("s: x", False)):
+    for given, passed in (("quiet: '', s: x", True), ("s: x", False)):
         (tmp_path / "t.yml").write_text(
             "rule_files: [r.yml]\ntests:\n- input_series: [{series: m, values: '1'}]\n"
-            f"  alert_rule_test: [{{eval_time: 0m, alertname: A, {expected % annotations}}}]\n"
+            f"  alert_rule_test: [{{eval_time: 0m, alertname: A, {expected % given}}}]\n"
         )
         assert run_test_file(tmp_path / "t.yml").passed is passed
 
