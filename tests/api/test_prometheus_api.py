@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import requests
 
+from opsctl.api.prometheus_federate import Newest, page
+from opsctl.model.labels import Labels
 from tests.api.running import Server, Target, opsctl
 from tests.servers import wait_for
 
@@ -180,5 +182,11 @@ def test_federation_writes_other_names_for_who_reads_them(server: Server) -> Non
     asked = {"match[]": '{"with.dot",job="a"}'}
     assert "# TYPE with_dot untyped\nwith_dot{a=" in server.get("/federate", **asked).text
     accept = {"Accept": "text/plain; version=1.0.0; escaping=allow-utf-8"}
-    page = requests.get(f"{server.url}/federate", params=asked, headers=accept, timeout=5).text
-    assert '# TYPE "with.dot" untyped\n{"with.dot",a="1"' in page
+    answer = requests.get(f"{server.url}/federate", params=asked, headers=accept, timeout=5)
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
+    assert '# TYPE "with.dot" untyped\n{"with.dot",a="1"' in answer.text
+
+
+def test_a_zero_is_federated_without_its_sign() -> None:
+    samples = [Newest(Labels({"__name__": "a"}), 1, value) for value in (-0.0, -1.5)]
+    assert page(samples, {}) == '# TYPE a untyped\na{instance=""} 0 1\na{instance=""} -1.5 1\n'
