@@ -92,6 +92,7 @@ def test_a_function_gives(text: str, expected: str) -> None:
         ("{{ first 5 }}", "expected template.queryResult; got 5"),
         ('{{ label "a" 5 }}', "expected *template.sample; got 5"),
         ('{{ toTime "abc" }}', 'parsing "abc": invalid syntax'),
+        ('{{ humanizePercentage "0x1f" }}', 'parsing "0x1f": invalid syntax'),
         ("{{ humanize true }}", "can't convert bool to float"),
         ("{{ humanizeTimestamp 1e30 }}", "overflows int64"),
         ('{{ toTime "NaN" }}', "error calling toTime: value is NaN or Inf"),
