@@ -15,7 +15,6 @@ from opsctl.model.series import Querier, is_stale
 from opsctl.promql.number import go_float
 
 _ANY_NAMES = "escaping=allow-utf-8"
-_PLAIN = re.compile(r"text/(?:plain|\*)\s*;[^,]*version=1\.0\.0")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC_NOT, _LABEL_NOT = re.compile(r"^[0-9]|[^a-zA-Z0-9_:]"), re.compile(r"^[0-9]|[^a-zA-Z0-9_]")
@@ -28,9 +27,8 @@ def reads_any_name(accept: str) -> bool:
 
 def content_type(accept: str) -> str:
     """The text format for a reader with this Accept header."""
-    version = "1.0.0" if reads_any_name(accept) and _PLAIN.search(accept) else "0.0.4"
     escaping = "allow-utf-8" if reads_any_name(accept) else "underscores"
-    return f"text/plain; version={version}; charset=utf-8; escaping={escaping}"
+    return f"text/plain; version=0.0.4; charset=utf-8; escaping={escaping}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def _lines(samples: Sequence[Newest], outside: Mapping[str, str]) -> Iterator[st
         if name != before:
             yield f"# TYPE {_name(name)} untyped\n"
             before = name
-        yield f"{_identity(one.labels, outside)} {go_float(one.value)} {one.at_ms}\n"
+        yield f"{_identity(one.labels, outside)} {go_float(one.value or 0.0)} {one.at_ms}\n"
 
 
 def _identity(labels: Labels, outside: Mapping[str, str]) -> str:

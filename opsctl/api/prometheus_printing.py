@@ -14,7 +14,7 @@ from opsctl.model.duration import format_duration
 from opsctl.model.labels import quote
 from opsctl.model.matcher import Matcher
 from opsctl.promql import PromqlError, parse
-from opsctl.promql.number import go_float
+from opsctl.promql.number import format_float
 from opsctl.promql.syntax import (
     Aggregate,
     At,
@@ -90,7 +90,7 @@ class _Printer:
             return f"{pad}{node.op}{self.pretty(node.expr, level).strip()}"
         line = self.line(node)
         if len(line.encode("utf-8", "replace")) <= _WIDEST:
-            return pad + line
+            return line if isinstance(node, Subquery) else pad + line  # a subquery is not moved in
         match node:
             case Aggregate():
                 parts = [node.expr] if node.param is None else [node.param, node.expr]
@@ -116,7 +116,7 @@ class _Printer:
 def _leaf(node: Node, text: str) -> str:
     match node:
         case Number():
-            return go_float(node.value)
+            return _number(node)
         case Text():
             return quote(node.value)
         case Range():
@@ -126,6 +126,12 @@ def _leaf(node: Node, text: str) -> str:
             return f"{_braced(node, text)}{_shift(node.at, node.offset_ms)}"
         case _:
             raise AssertionError(f"{type(node).__name__} is no leaf")
+
+
+def _number(node: Number) -> str:
+    if not node.duration:
+        return format_float(node.value)
+    return ("-" if node.value < 0 else "") + format_duration(abs(node.value))
 
 
 def _braced(selector: Selector, text: str) -> str:

@@ -18,7 +18,9 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<word>[a-zA-Z_:][\w:]*)|(?P<duration>[0-9]+[a-z]\w*)|(?P<number>[0-9][\w.]*)"""
     r"""|(?P<string>"[^"]*"|'[^']*'|`[^`]*`)|(?P<operator>[=!<>]=|[-+*/%^<>@])|(?P<sign>\S))"""
 )
-_KEYWORDS = frozenset(["offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool"])
+_KEYWORDS = frozenset(
+    ["offset", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "anchored", "smoothed"]
+)
 _OPERATORS = frozenset(["and", "or", "unless", "atan2"])
 _AGGREGATIONS = frozenset(
     ["avg", "bottomk", "count", "count_values", "group", "max", "min", "quantile", "stddev", "stdvar", "sum", "topk"]
@@ -77,6 +79,8 @@ def _end(text: str) -> int:
 
 def _unexpected(text: str, end: int) -> str:
     token = _TOKEN.match(text, end)
+    if not text:
+        return "unknown position: parse error: unexpected end of input"
     if token is None:
         return f"1:{len(text) + 1}: parse error: unexpected end of input"
     kind = token.lastgroup or "sign"

@@ -1,4 +1,7 @@
-"""parse_query: an expression's syntax tree as Prometheus' JSON. Source: prometheus web/api/v1/translate_ast.go."""
+"""parse_query: an expression's syntax tree as Prometheus' JSON. Source: prometheus web/api/v1/translate_ast.go.
+
+What durations made of expressions, fill values and the like would fill is there, and empty: we refuse them.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,8 @@ def tree(node: Node, text: str, depth: int = 0) -> dict[str, Any]:
         case Selector():
             return {"type": "vectorSelector", **_selected(node, text)}
         case Range():
-            return {"type": "matrixSelector", "range": node.range_ms, **_selected(node.selector, text)}
+            shown = _selected(node.selector, text)
+            return {"type": "matrixSelector", "range": node.range_ms, "rangeExpr": None, **shown}
         case Paren():
             return {"type": "parenExpr", "expr": tree(node.expr, text, depth + 1)}
         case Signed():
@@ -54,8 +58,8 @@ def tree(node: Node, text: str, depth: int = 0) -> dict[str, Any]:
             return _binary(node, text, depth)
         case Subquery():
             return {
-                "type": "subquery", "expr": tree(node.expr, text, depth + 1), "range": node.range_ms, "step": node.step_ms,
-                "offset": node.offset_ms, **_moment(node),
+                "type": "subquery", "expr": tree(node.expr, text, depth + 1), "range": node.range_ms, "rangeExpr": None,
+                "step": node.step_ms, "stepExpr": None, "offset": node.offset_ms, "offsetExpr": None, **_moment(node),
             }  # fmt: skip
 
 
@@ -71,7 +75,7 @@ def _binary(node: Binary, text: str, depth: int) -> dict[str, Any]:
     vectors = value_type(node.lhs) == value_type(node.rhs) == "vector"
     matching = {
         "card": node.matching.card, "labels": list(node.matching.labels), "on": node.matching.on,
-        "include": list(node.matching.include),
+        "include": list(node.matching.include), "fillValues": {"lhs": None, "rhs": None},
     }  # fmt: skip
     return {
         "type": "binaryExpr", "op": node.op, "lhs": tree(node.lhs, text, depth + 1), "rhs": tree(node.rhs, text, depth + 1),
@@ -85,7 +89,7 @@ def _selected(node: Selector, text: str) -> dict[str, Any]:
     inner = [m for m in node.matchers if not (name and says_name(m, name))]
     matchers = [*inner, *([Matcher(METRIC_NAME, "=", name)] if name else [])]
     shown = {"name": printable(name), "offset": node.offset_ms, "matchers": [_matcher(m) for m in matchers]}
-    return {**shown, **_moment(node)}
+    return {**shown, **_moment(node), "offsetExpr": None, "anchored": False, "smoothed": False}
 
 
 def _matcher(matcher: Matcher) -> dict[str, str]:

@@ -49,7 +49,7 @@ def writer(receiver: Receiver | None) -> Handler:
 
 def _check(headers: Mapping[str, str]) -> None:
     """Encoding and content type; both may be absent, as with the oldest clients."""
-    encoding = headers.get("content-encoding", "snappy")
+    encoding = headers.get("content-encoding") or "snappy"
     if encoding != "snappy":
         raise _Refused(
             415, f"{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"

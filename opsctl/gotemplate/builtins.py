@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from opsctl.gotemplate.errors import TemplateError
-from opsctl.gotemplate.text import go_text, sprint, sprintf
+from opsctl.gotemplate.text import go_text, go_type, sprint, sprintf
 
 
 def truth(value: Any) -> bool:
@@ -29,6 +29,10 @@ def _kind(value: Any) -> str:
     return "nil" if value is None else "other"
 
 
+def _incompatible(left: Any, right: Any) -> TemplateError:
+    return TemplateError(f"incompatible types for comparison: {go_type(left)} and {go_type(right)}")
+
+
 def _equal(left: Any, right: Any) -> bool:
     kinds = _kind(left), _kind(right)
     if "other" in kinds:
@@ -36,7 +40,7 @@ def _equal(left: Any, right: Any) -> bool:
     if kinds[0] != kinds[1]:
         if "nil" in kinds:
             return False
-        raise TemplateError("incompatible types for comparison")
+        raise _incompatible(left, right)
     return bool(left == right)
 
 
@@ -55,7 +59,7 @@ def _less(left: Any, right: Any) -> bool:
     if kinds[0] in ("other", "nil", "bool") or kinds[1] in ("other", "nil", "bool"):
         raise TemplateError("invalid type for comparison")
     if kinds[0] != kinds[1]:
-        raise TemplateError("incompatible types for comparison")
+        raise _incompatible(left, right)
     return bool(left < right)
 
 
@@ -84,12 +88,14 @@ def _index(value: Any, *places: Any) -> Any:
         if value is None:
             raise TemplateError("index of untyped nil")
         if isinstance(value, Mapping):
-            value = value.get(place, "") if isinstance(place, str) else None
+            if not isinstance(place, str):
+                raise TemplateError(f"value has type {go_type(place)}; should be string")
+            value = value.get(place, "")
             continue
         if not isinstance(value, Sequence):
             raise TemplateError(f"can't index item of type {_kind(value)}")
         if not isinstance(place, int) or isinstance(place, bool):
-            raise TemplateError(f"cannot index slice/array with type {_kind(place)}")
+            raise TemplateError(f"cannot index slice/array with type {go_type(place)}")
         if not 0 <= place < len(value):
             raise TemplateError(f"index out of range: {place}")
         value = value.encode()[place] if isinstance(value, str) else value[place]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 _SMALL = "munpfazy"
+_SECOND = 1_000_000_000
+_FARTHEST = 2.0**63
 
 
 def short(value: float) -> str:
@@ -47,18 +49,28 @@ def humanize_seconds(value: float) -> str:
     return f"{sign}{short(left)}s"
 
 
+def within_reach(seconds: float) -> float:
+    """Seconds as Go's time.Duration holds them: whole nanoseconds, and the lowest of all where they do not fit."""
+    nanoseconds = seconds * 1e9
+    return math.trunc(nanoseconds) / 1e9 if abs(nanoseconds) < _FARTHEST else -_FARTHEST / 1e9
+
+
 def duration_text(seconds: float) -> str:
     """Go's time.Duration: 100 → `1m40s`, 0.25 → `250ms`."""
-    if seconds == 0:
+    sign, left = "-" if seconds < 0 else "", abs(round(seconds * 1e9))
+    if not left:
         return "0s"
-    sign, left = ("-", -seconds) if seconds < 0 else ("", seconds)
-    if left < 1:
-        for unit, size in (("ms", 1e3), ("µs", 1e6), ("ns", 1e9)):
-            if left * size >= 1:
-                return f"{sign}{round(left * size, 6):g}{unit}"
-        return "0s"
-    hours, rest = divmod(left, 3600)
-    minutes, rest = divmod(rest, 60)
-    made = f"{int(hours)}h" if hours else ""
-    made += f"{int(minutes)}m" if hours or minutes else ""
-    return f"{sign}{made}{round(rest, 9):.9f}".rstrip("0").rstrip(".") + "s"
+    for unit, size in (("ns", 1), ("µs", 1000), ("ms", 1_000_000)):
+        if left < size * 1000:
+            return f"{sign}{_decimal(left, size)}{unit}"
+    hours, rest = divmod(left, 3600 * _SECOND)
+    minutes, rest = divmod(rest, 60 * _SECOND)
+    made = f"{hours}h" if hours else ""
+    made += f"{minutes}m" if hours or minutes else ""
+    return f"{sign}{made}{_decimal(rest, _SECOND)}s"
+
+
+def _decimal(count: int, size: int) -> str:
+    """How often `size`, a power of ten, is in `count`, with as many decimals as there are."""
+    whole, rest = divmod(count, size)
+    return f"{whole}.{rest:0{len(str(size)) - 1}d}".rstrip("0").rstrip(".") if rest else str(whole)

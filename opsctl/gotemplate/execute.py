@@ -32,7 +32,8 @@ from opsctl.gotemplate.nodes import (
     Text,
     Variable,
 )  # fmt: skip
-from opsctl.gotemplate.text import go_text
+from opsctl.gotemplate.text import go_text, go_type, quoted
+from opsctl.gotemplate.written import Told, written
 
 _ABSENT = object()
 
@@ -83,6 +84,8 @@ class Run:
         self._steps = 0
         self._depth = 0
         self._variables: list[tuple[str, Any]] = []
+        self._executing = name
+        self._node: Told | None = None
 
     def render(self, nodes: Sequence[Node], data: Any) -> str:
         self._variables = [("$", data)]
@@ -93,9 +96,9 @@ class Run:
 
     def _walk(self, nodes: Sequence[Node], dot: Any) -> None:
         for node in nodes:
-            self._step(0)
+            self._step()
             if isinstance(node, Text):
-                self._write(node.text if self._page is None else self._page.text(node.text), 0)
+                self._write(node.text if self._page is None else self._page.text(node.text))
             elif isinstance(node, Action):
                 self._action(node.pipe, dot)
             elif isinstance(node, Branch):
@@ -119,15 +122,15 @@ class Run:
     def _range(self, node: Branch, value: Any, dot: Any) -> None:
         known = len(self._variables)
         ran = False
-        for key, item in self._items(value, node.line):
+        for key, item in self._items(value):
             ran = True
-            self._step(node.line)
+            self._step()
             names = node.pipe.declared
             if names:
                 set_ = self._assign if node.pipe.assigns else self._set_declared
-                set_(names[-1], item, node.line)
+                set_(names[-1], item)
                 if len(names) > 1:
-                    set_(names[0], key, node.line)
+                    set_(names[0], key)
             try:
                 self._walk(node.then, item)
             except _Continue:
@@ -139,7 +142,7 @@ class Run:
         if not ran:
             self._walk(node.otherwise, dot)
 
-    def _items(self, value: Any, line: int) -> Iterator[tuple[Any, Any]]:
+    def _items(self, value: Any) -> Iterator[tuple[Any, Any]]:
         if isinstance(value, Mapping):
             return iter([(key, value[key]) for key in sorted(value)])
         if isinstance(value, Sequence) and not isinstance(value, str):
@@ -148,30 +151,32 @@ class Run:
             return ((i, i) for i in range(value))
         if value is None:
             return iter(())
-        raise self._error(f"range can't iterate over {go_text(value)}", line)
+        raise self._error(f"range can't iterate over {go_text(value)}")
 
     def _include(self, node: Include, dot: Any) -> None:
+        self._node = node
         nodes = self._defined.get(node.name)
         if nodes is None:
-            raise self._error(f'template "{node.name}" not defined', node.line)
+            raise self._error(f"template {quoted(node.name)} not defined")
+        if self._depth >= self._bounds.depth:
+            raise self._error(f"exceeded maximum template depth ({self._bounds.depth})")
         data = self._pipe(node.pipe, dot) if node.pipe is not None else None
+        before = self._variables, self._executing
+        self._variables, self._executing = [("$", data)], node.name
         self._depth += 1
-        if self._depth > self._bounds.depth:
-            raise self._error(f"exceeded maximum template depth ({self._bounds.depth})", node.line)
-        outer, self._variables = self._variables, [("$", data)]
         self._walk(nodes, data)
-        self._variables = outer
         self._depth -= 1
+        self._variables, self._executing = before
 
     def _action(self, pipe: Pipe, dot: Any) -> None:
         last = pipe.commands[-1].args[0]
         name = last.name if isinstance(last, Function) else ""
         if self._page is not None and name == "html" and not pipe.declared:
-            self._write(self._page.value(self._before_html(pipe, dot), name), pipe.line)
+            self._write(self._page.value(self._before_html(pipe, dot), name))
             return
         value = self._pipe(pipe, dot)
         if not pipe.declared:
-            self._write(_printed(value) if self._page is None else self._page.value(value, name), pipe.line)
+            self._write(_printed(value) if self._page is None else self._page.value(value, name))
 
     def _before_html(self, pipe: Pipe, dot: Any) -> Any:
         """What `html` at the end of a pipeline would be given: the page escapes it where it stands."""
@@ -185,42 +190,45 @@ class Run:
     # -- values
 
     def _pipe(self, pipe: Pipe, dot: Any) -> Any:
+        self._node = pipe
         value: Any = _ABSENT
         for command in pipe.commands:
             value = self._command(command, dot, value)
         for name in pipe.declared:
             if pipe.assigns:
-                self._assign(name, value, pipe.line)
+                self._assign(name, value)
             else:
                 self._variables.append((name, value))
         return value
 
     def _command(self, command: Command, dot: Any, final: Any) -> Any:
-        self._step(command.line)
+        self._step()
         first, *rest = command.args
         if isinstance(first, Function):
-            return self._call(first.name, rest, dot, final, command.line)
+            return self._call(first, command, rest, dot, final)
         if isinstance(first, Field | Variable | Chain) and (rest or final is not _ABSENT):
-            return self._call_value(first, rest, dot, final, command.line)
+            return self._call_value(first, rest, dot, final)
+        self._node = self._node if isinstance(first, Pipe) else first
         if rest or final is not _ABSENT:
-            raise self._error(f"can't give argument to non-function {_source(first)}", command.line)
+            raise self._error(f"can't give argument to non-function {written(first)}")
         return self._term(first, dot)
 
     def _term(self, term: Term, dot: Any) -> Any:
+        self._node = term
         if isinstance(term, Constant):
             return term.value
         if isinstance(term, Dot):
             return dot
         if isinstance(term, Nil):
-            raise self._error("nil is not a command", term.line)
+            raise self._error("nil is not a command")
         if isinstance(term, Field):
-            return self._called(self._fields(dot, term.names, term.line), term.line)
+            return self._called(self._fields(dot, term), term)
         if isinstance(term, Variable):
-            return self._called(self._fields(self._variable(term), term.names, term.line), term.line)
+            return self._called(self._fields(self._variable(term), term), term)
         if isinstance(term, Chain):
-            return self._called(self._fields(self._term(term.node, dot), term.names, term.line), term.line)
+            return self._called(self._fields(self._term(term.node, dot), term), term)
         if isinstance(term, Function):
-            return self._call(term.name, [], dot, _ABSENT, term.line)
+            return self._call(term, term, [], dot, _ABSENT)
         return self._pipe_inside(term, dot)
 
     def _pipe_inside(self, pipe: Pipe, dot: Any) -> Any:
@@ -232,63 +240,75 @@ class Run:
     def _argument(self, term: Term, dot: Any) -> Any:
         return None if isinstance(term, Nil) else self._term(term, dot)
 
-    def _call(self, name: str, rest: Sequence[Term], dot: Any, final: Any, line: int) -> Any:
-        if name in LAZY:
-            return self._lazy(name, rest, dot, final, line)
-        args = [self._argument(term, dot) for term in rest]
-        return self._invoke(name, self._functions[name], args, final, line)
+    def _call(self, named: Function, whole: Told, rest: Sequence[Term], dot: Any, final: Any) -> Any:
+        """`whole`: the command that the function's name begins."""
+        self._node = named
+        if named.name in LAZY:
+            return self._lazy(named.name, rest, dot, final)
+        function = self._functions[named.name]
+        self._check_count(named.name, function, len(rest) + (final is not _ABSENT))
+        return self._invoke(named.name, function, [self._argument(term, dot) for term in rest], final, whole)
 
-    def _lazy(self, name: str, rest: Sequence[Term], dot: Any, final: Any, line: int) -> Any:
+    def _lazy(self, name: str, rest: Sequence[Term], dot: Any, final: Any) -> Any:
         """`and`, `or` look at no more arguments than they need."""
         value: Any = final
         if not rest and final is _ABSENT:
-            raise self._error(f"wrong number of args for {name}: want at least 1 got 0", line)
+            raise self._error(f"wrong number of args for {name}: want at least 1 got 0")
         for term in rest:
             value = self._argument(term, dot)
             if truth(value) == (name == "or"):
                 return value
         return value if final is _ABSENT else final
 
-    def _call_value(self, term: Term, rest: Sequence[Term], dot: Any, final: Any, line: int) -> Any:
-        assert isinstance(term, Field | Variable | Chain)
+    def _call_value(self, term: Field | Variable | Chain, rest: Sequence[Term], dot: Any, final: Any) -> Any:
+        self._node = term
         holder = dot if isinstance(term, Field) else None
         if isinstance(term, Variable):
             holder = self._variable(term)
         if isinstance(term, Chain):
             holder = self._term(term.node, dot)
-        function = self._fields(holder, term.names, line)
+        if not term.names:
+            raise self._error(f"can't give argument to non-function {written(term)}")
+        function, name = self._fields(holder, term), term.names[-1]
         if not callable(function):
-            raise self._error(f"{_source(term)} is not a method but has arguments", line)
-        return self._invoke(_source(term), function, [self._argument(t, dot) for t in rest], final, line)
+            raise self._error(f"{name} is not a method but has arguments")
+        self._check_count(name, function, len(rest) + (final is not _ABSENT))
+        return self._invoke(name, function, [self._argument(t, dot) for t in rest], final, term)
 
-    def _called(self, value: Any, line: int) -> Any:
+    def _called(self, value: Any, term: Field | Variable | Chain) -> Any:
         """A method named without arguments is called."""
-        return self._invoke("method", value, [], _ABSENT, line) if callable(value) else value
+        if not callable(value):
+            return value
+        name = term.names[-1] if term.names else "method"
+        self._check_count(name, value, 0)
+        return self._invoke(name, value, [], _ABSENT, term)
 
-    def _invoke(self, name: str, function: Callable[..., Any], args: list[Any], final: Any, line: int) -> Any:
-        given = args if final is _ABSENT else [*args, final]
-        if not _accepts(function, len(given)):
-            raise self._error(f"wrong number of args for {name}: got {len(given)}", line)
+    def _check_count(self, name: str, function: Callable[..., Any], count: int) -> None:
+        if not _accepts(function, count):
+            raise self._error(f"wrong number of args for {name}: want {_wanted(function)} got {count}")
+
+    def _invoke(self, name: str, function: Callable[..., Any], args: list[Any], final: Any, whole: Told) -> Any:
+        cause: Exception
         try:
-            made = function(*given)
+            made = function(*(args if final is _ABSENT else [*args, final]))
             if isinstance(made, str) and len(made) > self._bounds.output:
                 raise TemplateError(f"more than {self._bounds.output} characters")
             return made
         except TemplateError as error:
-            raise self._error(f"error calling {name}: {error.reason}", line) from error
+            reason, cause = error.reason, error
         except OpsctlError as error:
-            raise self._error(f"error calling {name}: {error.message}", line) from error
+            reason, cause = error.message, error
         except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
-            raise self._error(f"error calling {name}: {error}", line) from error
+            reason, cause = str(error), error
+        self._node = whole
+        raise self._error(f"error calling {name}: {reason}") from cause
 
-    def _fields(self, value: Any, names: Sequence[str], line: int) -> Any:
-        for name in names:
-            if callable(value):
-                value = self._called(value, line)
-            value = self._field(value, name, line)
+    def _fields(self, value: Any, term: Field | Variable | Chain) -> Any:
+        for name in term.names:
+            value = self._field(self._called(value, term), name)
         return value
 
-    def _field(self, value: Any, name: str, line: int) -> Any:
+    def _field(self, value: Any, name: str) -> Any:
         reach = getattr(value, "template_fields", None)
         if reach is not None:
             fields: Mapping[str, Any] = reach()
@@ -297,8 +317,8 @@ class Run:
         if isinstance(value, Mapping):
             return value.get(name, "")
         if value is None:
-            raise self._error(f"nil data; no entry for key {name!r}", line)
-        raise self._error(f"can't evaluate field {name} in type {type(value).__name__}", line)
+            raise self._error(f"nil data; no entry for key {name!r}")
+        raise self._error(f"can't evaluate field {name} in type {go_type(value)}")
 
     # -- variables
 
@@ -306,43 +326,41 @@ class Run:
         for name, value in reversed(self._variables):
             if name == term.name:
                 return value
-        raise self._error(f"undefined variable: {term.name}", term.line)
+        raise self._error(f"undefined variable: {term.name}")
 
-    def _set_declared(self, name: str, value: Any, line: int) -> None:
+    def _set_declared(self, name: str, value: Any) -> None:
         self._variables.append((name, value))
 
-    def _assign(self, name: str, value: Any, line: int) -> None:
+    def _assign(self, name: str, value: Any) -> None:
         for index in range(len(self._variables) - 1, -1, -1):
             if self._variables[index][0] == name:
                 self._variables[index] = (name, value)
                 return
-        raise self._error(f"undefined variable: {name}", line)
+        raise self._error(f"undefined variable: {name}")
 
     # -- bounds
 
-    def _step(self, line: int) -> None:
+    def _step(self) -> None:
         self._steps += 1
         if self._steps > self._bounds.steps:
-            raise self._error(f"more than {self._bounds.steps} steps", line)
+            raise self._error(f"more than {self._bounds.steps} steps")
 
-    def _write(self, text: str, line: int) -> None:
+    def _write(self, text: str) -> None:
         self._size += len(text)
         if self._size > self._bounds.output:
-            raise self._error(f"more than {self._bounds.output} characters of output", line)
+            raise self._error(f"more than {self._bounds.output} characters of output")
         self._out.append(text)
 
-    def _error(self, reason: str, line: int) -> TemplateError:
-        return TemplateError(reason, self._name, line)
+    def _error(self, reason: str) -> TemplateError:
+        if self._node is None:
+            return TemplateError(reason, self._name)
+        line, column = self._node.place
+        at = f"{column}: executing {quoted(self._executing)} at <{written(self._node)}>:"
+        return TemplateError(reason, self._name, line, at=at)
 
 
 def _printed(value: Any) -> str:
     return "<no value>" if value is None else go_text(value)
-
-
-def _source(term: Term) -> str:
-    names = getattr(term, "names", ())
-    head = term.name if isinstance(term, Variable) else go_text(term.value) if isinstance(term, Constant) else ""
-    return head + "".join(f".{n}" for n in names) or "."
 
 
 def _accepts(function: Callable[..., Any], count: int) -> bool:
@@ -362,3 +380,10 @@ def _binds(function: Callable[..., Any], count: int) -> bool:
     except ValueError:  # a function without a signature
         return True
     return True
+
+
+def _wanted(function: Callable[..., Any]) -> str:
+    """How many arguments it takes, as Go says it."""
+    kinds = [each.kind for each in inspect.signature(function).parameters.values()]
+    several = inspect.Parameter.VAR_POSITIONAL in kinds
+    return f"at least {len(kinds) - 1}" if several else str(len(kinds))

@@ -37,6 +37,7 @@ class Token:
     kind: Kind
     text: str
     line: int
+    column: int = 0
 
 
 def lex(text: str, name: str) -> list[Token]:
@@ -103,7 +104,8 @@ def _token(text: str, at: int, name: str, line: int) -> Token:
     for kind, pattern in _TOKENS:
         match = pattern.match(text, at)
         if match and match.group():
-            return _checked(Token(kind, match.group(), line), text, at, name)
+            column = len(text[text.rfind("\n", 0, at) + 1 : at].encode("utf-8", "surrogatepass"))
+            return _checked(Token(kind, match.group(), line, column), text, at, name)
     char = text[at]
     if char in "\"`'":
         what = {

@@ -1,9 +1,16 @@
-"""A parsed template: frozen nodes."""
+"""A parsed template: frozen nodes, each with its place and able to say how it is written."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Place(NamedTuple):
+    """Where a token begins: the line from 1, the bytes of it before the token."""
+
+    line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,20 +20,21 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Nil:
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A string, number or boolean as written in the template."""
+    """A string, number or boolean; `text` is how the template has it."""
 
     value: Any
-    line: int
+    text: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Field:
     """`.a.b` of the dot."""
 
     names: tuple[str, ...]
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Variable:
 
     name: str
     names: tuple[str, ...]
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +60,19 @@ class Chain:
 
     node: Term
     names: tuple[str, ...]
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     name: str
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     args: tuple[Term, ...]
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Pipe:
     declared: tuple[str, ...]
     assigns: bool
     commands: tuple[Command, ...]
-    line: int
+    place: Place
 
 
 Term = Dot | Nil | Constant | Field | Variable | Chain | Function | Pipe
@@ -93,7 +101,6 @@ class Branch:
     pipe: Pipe
     then: tuple[Node, ...]
     otherwise: tuple[Node, ...]
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class Include:
 
     name: str
     pipe: Pipe | None
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)

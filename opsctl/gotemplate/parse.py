@@ -21,6 +21,7 @@ from opsctl.gotemplate.nodes import (
     Nil,
     Node,
     Pipe,
+    Place,
     Term,
     Text,
     Variable,
@@ -70,6 +71,12 @@ class Parser:
         place = min(self._at, len(self._tokens) - 1)
         return self._tokens[place].line if self._tokens else 1
 
+    def _place(self) -> Place:
+        """Where the next token begins."""
+        self._blank()
+        token = self._peek()
+        return Place(token.line, token.column) if token is not None else Place(self._line(), 0)
+
     def _error(self, reason: str) -> TemplateError:
         return TemplateError(reason, self._name, self._line())
 
@@ -107,7 +114,6 @@ class Parser:
         return tuple(found), ""
 
     def _action(self, keyword: str, top: bool) -> list[Node]:
-        line = self._line()
         if keyword not in _KEYWORDS:
             pipe = self._pipe("command", "close")
             return [Action(pipe)]
@@ -118,17 +124,17 @@ class Parser:
             self._define()
             return []
         if keyword == "block":
-            return [self._block(line)]
+            return [self._block()]
         if keyword == "template":
-            return [self._include(line)]
+            return [self._include()]
         if keyword in ("break", "continue"):
             if not self._loops:
                 raise self._error(f"{{{{{keyword}}}}} outside {{{{range}}}}")
             self._close(keyword)
             return [Jump(keyword)]
-        return [self._branch(keyword, line)]
+        return [self._branch(keyword)]
 
-    def _branch(self, keyword: str, line: int) -> Branch:
+    def _branch(self, keyword: str) -> Branch:
         known = len(self._variables)
         pipe = self._pipe(keyword, "close")
         self._loops += keyword == "range"
@@ -140,19 +146,18 @@ class Parser:
         elif end != "end":
             raise self._error("unexpected EOF")
         del self._variables[known:]
-        return Branch(keyword, pipe, then, otherwise, line)
+        return Branch(keyword, pipe, then, otherwise)
 
     def _else(self, keyword: str) -> tuple[Node, ...]:
         """`{{else}} … {{end}}`, or `{{else if …}}`, `{{else with …}}`, which share the end."""
         self._blank()
         token = self._peek()
         if token is not None and token.kind == "identifier" and token.text in ("if", "with") and keyword != "range":
-            line = token.line
             self._at += 1
             self._depth += 1
             if self._depth > _DEEPEST:
                 raise self._error(f"more than {_DEEPEST} blocks inside each other")
-            made = self._branch(token.text, line)
+            made = self._branch(token.text)
             self._depth -= 1
             return (made,)
         self._close("else")
@@ -168,11 +173,12 @@ class Parser:
         self._close("define clause")
         self.defined[name] = self._body()
 
-    def _block(self, line: int) -> Node:
+    def _block(self) -> Node:
+        place = self._place()
         name = self._template_name("block clause")
         pipe = self._pipe("block clause", "close")
         self.defined[name] = self._body()
-        return Include(name, pipe, line)
+        return Include(name, pipe, place)
 
     def _body(self) -> tuple[Node, ...]:
         outer, self._variables = self._variables, ["$"]
@@ -183,14 +189,15 @@ class Parser:
         self._variables, self._loops = outer, loops
         return nodes
 
-    def _include(self, line: int) -> Node:
+    def _include(self) -> Node:
+        place = self._place()
         name = self._template_name("template clause")
         self._blank()
         token = self._peek()
         if token is not None and token.kind == "close":
             self._at += 1
-            return Include(name, None, line)
-        return Include(name, self._pipe("template clause", "close"), line)
+            return Include(name, None, place)
+        return Include(name, self._pipe("template clause", "close"), place)
 
     def _template_name(self, where: str) -> str:
         self._blank()
@@ -202,8 +209,7 @@ class Parser:
     # -- pipelines
 
     def _pipe(self, where: str, end: str) -> Pipe:
-        self._blank()
-        line = self._line()
+        place = self._place()
         declared, assigns = self._declaration(where)
         commands: list[Command] = []
         while True:
@@ -224,7 +230,7 @@ class Parser:
                 raise self._error(f"non executable command in pipeline stage {commands.index(each) + 1}")
         if not assigns:
             self._variables += declared
-        return Pipe(tuple(declared), assigns, tuple(commands), line)
+        return Pipe(tuple(declared), assigns, tuple(commands), place)
 
     def _declaration(self, where: str) -> tuple[list[str], bool]:
         """`$a :=`, `$a =`, `$a, $b :=` (range only); leaves the place as it was where there is none."""
@@ -258,7 +264,7 @@ class Parser:
 
     def _command(self, where: str, end: str) -> Command:
         args: list[Term] = []
-        line = self._line()
+        place = self._place()
         while True:
             self._blank()
             token = self._peek()
@@ -274,42 +280,44 @@ class Parser:
             raise self._error("empty command")
         if token.kind not in (end, "pipe"):
             raise self._error(f'unexpected "{token.text}" in {where}')
-        return Command(tuple(args), line)
+        return Command(tuple(args), place)
 
     def _operand(self, token: Token, where: str) -> Term:
         term = self._term(token, where)
         names: list[str] = []
+        place = Place(0, 0)
         while (after := self._peek()) is not None and after.kind == "field":
+            place = place if names else Place(after.line, after.column)
             names.append(after.text[1:])
             self._at += 1
         if not names:
             return term
         if isinstance(term, Field):
-            return Field(term.names + tuple(names), term.line)
+            return Field(term.names + tuple(names), place)
         if isinstance(term, Variable):
-            return Variable(term.name, term.names + tuple(names), term.line)
+            return Variable(term.name, term.names + tuple(names), place)
         if isinstance(term, Constant | Nil | Dot):
             raise self._error(f'unexpected . after term "{token.text}"')
-        return Chain(term, tuple(names), token.line)
+        return Chain(term, tuple(names), place)
 
     def _term(self, token: Token, where: str) -> Term:
         self._at += 1
-        kind, line = token.kind, token.line
+        kind, place = token.kind, Place(token.line, token.column)
         if kind == "identifier":
             return self._word(token)
         if kind == "dot":
-            return Dot(line)
+            return Dot(place)
         if kind == "field":
-            return Field((token.text[1:],), line)
+            return Field((token.text[1:],), place)
         if kind == "variable":
             self._check_known([token.text])
-            return Variable(token.text, (), line)
+            return Variable(token.text, (), place)
         if kind == "string":
-            return Constant(string_value(token, self._name), line)
+            return Constant(string_value(token, self._name), token.text, place)
         if kind == "char":
-            return Constant(char_value(token, self._name), line)
+            return Constant(char_value(token, self._name), token.text, place)
         if kind == "number":
-            return Constant(number_value(token, self._name), line)
+            return Constant(number_value(token, self._name), token.text, place)
         if kind == "left":
             self._depth += 1
             if self._depth > _DEEPEST:
@@ -323,12 +331,13 @@ class Parser:
         raise self._error(f'unexpected "{token.text}" in {where}')
 
     def _word(self, token: Token) -> Term:
+        place = Place(token.line, token.column)
         if token.text in ("true", "false"):
-            return Constant(token.text == "true", token.line)
+            return Constant(token.text == "true", token.text, place)
         if token.text == "nil":
-            return Nil(token.line)
+            return Nil(place)
         if token.text in _KEYWORDS:
             raise self._error(f"unexpected <{token.text}> in operand")
         if token.text not in self._functions:
             raise self._error(f'function "{token.text}" not defined')
-        return Function(token.text, token.line)
+        return Function(token.text, place)

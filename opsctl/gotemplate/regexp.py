@@ -9,6 +9,7 @@ from typing import Any
 import re2
 
 from opsctl.gotemplate.errors import TemplateError
+from opsctl.model.regexp_error import told
 
 _VARIABLE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
 
@@ -21,13 +22,15 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        reason = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else error
-        raise TemplateError(f"error parsing regexp: {reason}") from error
+        raise TemplateError(told(error)) from error
 
 
 def replace_all(pattern: str, replacement: str, text: str) -> str:
     """Every match replaced; `$1`, `$name`, `${name}` stand for groups, empty where there is none."""
-    made = compiled(pattern)
+    try:
+        made = compiled(pattern)
+    except TemplateError as error:
+        raise TemplateError(f"regexp: Compile(`{pattern}`): {error.reason}") from error
 
     def expanded(match: Any) -> str:
         def one(found: re.Match[str]) -> str:

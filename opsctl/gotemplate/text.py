@@ -98,11 +98,13 @@ def sprintf(pattern: str, *values: Any) -> str:
         exact = rest.pop(0) if precision == "*" and rest else (precision or "0" if dotted else None)
         if not rest:
             return f"%!{verb}(MISSING)"
-        return _shown(verb, flags, _size(wide) or 0, _size(exact), rest.pop(0))
+        bad = "".join(f"%!(BAD{word})" for word, size in (("WIDTH", wide), ("PREC", exact)) if not _is_size(size))
+        wide, exact = (size if _is_size(size) else None for size in (wide, exact))
+        return bad + _shown(verb, flags, _size(wide) or 0, _size(exact), rest.pop(0))
 
     made = _VERB.sub(one, pattern)
     if rest:
-        made += "%!(EXTRA " + ", ".join(f"{_kind(v)}={go_text(v)}" for v in rest) + ")"
+        made += "%!(EXTRA " + ", ".join(f"{go_type(v)}={go_text(v)}" for v in rest) + ")"
     return made
 
 
@@ -122,14 +124,22 @@ def _shown(verb: str, flags: str, width: int, precision: int | None, value: Any)
     if value is None:
         return f"%!{verb}(<nil>)"
     inner = value[:precision] if isinstance(value, str) else go_text(value)
-    return f"%!{verb}({_kind(value)}={_padded(inner, flags, width, 'v')})"
+    return f"%!{verb}({go_type(value)}={_padded(inner, flags, width, 'v')})"
+
+
+def _is_size(given: Any) -> bool:
+    """None, the digits of a pattern, or an argument that stands for a `*`: an integer that is not too large."""
+    if isinstance(given, int) and not isinstance(given, bool):
+        return abs(given) <= 1_000_000
+    return given is None or (isinstance(given, str) and given.isascii() and given.isdigit())
 
 
 def _size(text: Any) -> int | None:
     return None if text is None else min(int(text), _WIDEST)
 
 
-def _kind(value: Any) -> str:
+def go_type(value: Any) -> str:
+    """The name of a value's type, as %T prints it."""
     for kind, name in ((bool, "bool"), (int, "int"), (float, "float64"), (str, "string")):
         if isinstance(value, kind):
             return name
@@ -142,10 +152,10 @@ def _verb(verb: str, flags: str, precision: int | None, value: Any) -> str | Non
     if verb == "v":
         return go_text(value)
     if verb == "T":
-        return _kind(value)
+        return go_type(value)
     if verb in "sq" and not isinstance(value, bool | int | float) and value is not None:
         text = go_text(value)[:precision]
-        return _quoted(text) if verb == "q" else text
+        return quoted(text) if verb == "q" else text
     if verb == "t" and isinstance(value, bool):
         return go_text(value)
     if isinstance(value, int) and not isinstance(value, bool) and verb in "dboxXcUq":
@@ -164,7 +174,7 @@ def _signed(text: str, sign: str) -> str:
 def _integer(verb: str, flags: str, value: int) -> str:
     if verb in "cqU":
         char = chr(value) if 0 <= value <= 0x10FFFF else "\ufffd"
-        return char if verb == "c" else _quoted(char, "'") if verb == "q" else f"U+{value:04X}"
+        return char if verb == "c" else quoted(char, "'") if verb == "q" else f"U+{value:04X}"
     return format(value, f"{'#' if '#' in flags and verb in 'xX' else ''}{verb}")
 
 
@@ -188,7 +198,7 @@ def _padded(text: str, flags: str, width: int, verb: str) -> str:
     return text.rjust(width)
 
 
-def _quoted(text: str, mark: str = '"') -> str:
+def quoted(text: str, mark: str = '"') -> str:
     """As strconv.Quote writes it: what cannot be printed is escaped."""
     return mark + "".join(_escaped(char, mark) for char in text) + mark
 

@@ -26,6 +26,14 @@ class Labels(Mapping[str, str]):
         self._hash = hash(self.pairs)
         self._print = ""
 
+    @classmethod
+    def with_empty(cls, labels: Mapping[str, str]) -> Labels:
+        """As annotations are: an empty value is a value."""
+        made = cls()
+        made.pairs = tuple(sorted(labels.items()))
+        made._dict, made._hash = dict(made.pairs), hash(made.pairs)
+        return made
+
     def __getitem__(self, name: str) -> str:
         return self._dict[name]
 

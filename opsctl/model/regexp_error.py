@@ -21,12 +21,13 @@ def regexp_error(pattern: str) -> str:
         try:
             re2.compile(text, options)
         except re2.error as error:
-            return f"error parsing regexp: {_translated(error)}"
+            return told(error)
     return f"error parsing regexp: `{pattern}`"
 
 
-def _translated(error: Exception) -> str:
-    said = error.args[0] if error.args else ""
+def told(error: BaseException | None) -> str:
+    """What the re2 package says, as Go does."""
+    said = error.args[0] if error is not None and error.args else ""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     code, _, place = text.partition(": ")
-    return f"{_GO.get(code, code)}: `{place}`"
+    return f"error parsing regexp: {_GO.get(code, code)}: `{place}`"

@@ -10,6 +10,7 @@ import numpy as np
 from opsctl.model.labels import METRIC_NAME, Labels, quote
 from opsctl.promql.frame import Frame, empty, row
 from opsctl.promql.functions import arithmetic, calendar, histogram, over_time, rates, regression, relabelling
+from opsctl.promql.invariance import invariant
 from opsctl.promql.number import go_float
 from opsctl.promql.syntax import Call, Node, Range, Selector, inner
 from opsctl.promql.values import B, F
@@ -172,7 +173,7 @@ def _vector(evaluator: Evaluator, call: Call) -> Frame:
 def _sort(descending: bool) -> Function:
     def call_it(evaluator: Evaluator, call: Call) -> Frame:
         frame = evaluator.vector(call.args[0])
-        if frame.steps > 1:
+        if frame.steps > 1 and not invariant(call):
             evaluator.scope.notes.warn(
                 "sort is ineffective for range queries since results are always ordered by labels",
                 evaluator.scope.place(call),
@@ -229,6 +230,7 @@ OVER_WINDOWS: Mapping[str, Function] = {
     "max_over_time": _windowed(over_time.max_),
     "count_over_time": _windowed(over_time.count),
     "present_over_time": _windowed(over_time.present),
+    "first_over_time": _windowed(over_time.first, keep_name=True),
     "last_over_time": _windowed(over_time.last, keep_name=True),
     "stddev_over_time": _windowed(over_time.stddev),
     "stdvar_over_time": _windowed(over_time.stdvar),

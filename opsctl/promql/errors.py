@@ -24,8 +24,8 @@ class PromqlParseError(PromqlError):
     """Not PromQL. `reason` is the bare sentence; `message` has Prometheus' `line:column: parse error:` before it."""
 
     def __init__(self, reason: str, text: str, position: int | None = None) -> None:
-        line, column = line_and_column(text, position or 0)
-        super().__init__(f"{line}:{column}: parse error: {reason}", position)
+        place = "{}:{}".format(*line_and_column(text, position or 0)) if text else "unknown position"
+        super().__init__(f"{place}: parse error: {reason}", position)
         self.reason = reason
 
 

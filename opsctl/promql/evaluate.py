@@ -18,6 +18,7 @@ from opsctl.promql.functions.relabelling import valid_name
 from opsctl.promql.number import go_float
 from opsctl.promql.scope import Scope
 from opsctl.promql.syntax import (
+    TRIMS,
     Aggregate,
     At,
     Binary,
@@ -78,6 +79,8 @@ class Evaluator:
         if isinstance(node, Binary):
             made, chain = self._spine(node, self.scalar)
             for link in chain:
+                if link.op in TRIMS:
+                    raise PromqlError(f'operator "{link.op}" not allowed for Scalar operations')
                 made = binary.scalar_scalar(link.op, made, self.scalar(link.rhs))
             return made
         if isinstance(node, Call):
@@ -159,9 +162,18 @@ class Evaluator:
             here = here.lhs
         made: Frame | F = self.scalar(here) if value_type(here) == "scalar" else self.vector(here)
         for link in reversed(chain):
-            made = self._join(link, made)
+            made = self._trimmed(link, made) if link.op in TRIMS else self._join(link, made)
         assert isinstance(made, Frame)
         return made
+
+    def _trimmed(self, node: Binary, left: Frame | F) -> Frame:
+        """Nothing is left of floats that met, and a note says so."""
+        if len(self._join(replace(node, op="+"), left).labels):
+            self.scope.notes.info(
+                f'incompatible sample types encountered for binary operator "{node.op}": float {node.op} float',
+                self.scope.place(node),
+            )
+        return empty(len(self.steps))
 
     def _join(self, node: Binary, left: Frame | F) -> Frame:
         if value_type(node.rhs) == "scalar":

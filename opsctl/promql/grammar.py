@@ -19,7 +19,7 @@ from opsctl.promql.spans import Spans
 from opsctl.promql.syntax import SETS, Aggregate, Binary, Call, Card, Matching, Node, Number, Paren, Signed, Text
 
 _PRECEDENCE = {
-    "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "+": 4, "-": 4, "*": 5, "/": 5,
+    "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "</": 3, ">/": 3, "+": 4, "-": 4, "*": 5, "/": 5,
     "%": 5, "atan2": 5, "^": 6,
 }  # fmt: skip
 _SIGN = 5  # a sign binds as a product does: −1^2 is −(1^2)
@@ -75,7 +75,7 @@ class Grammar:
     def _with_sign(sign: Token, node: Node) -> Node:
         negative = sign.text == "-"
         if isinstance(node, Number):
-            return Number(-node.value if negative else node.value, sign.position)
+            return Number(-node.value if negative else node.value, sign.position, node.duration)
         return Signed(node, "-" if negative else "+", sign.position)
 
     def _binary(self, left: Node, strength: int) -> Node:
@@ -122,7 +122,7 @@ class Grammar:
     def _operand(self) -> Node:
         token, reader = self._reader.token, self._reader
         if token.kind in ("number", "duration"):
-            return Number(reader.value(reader.take()), token.position)
+            return Number(reader.value(reader.take()), token.position, token.kind == "duration")
         if token.kind == "string":
             return Text(unquoted(reader.take().text), token.position)
         if reader.is_mark("("):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from opsctl.model.labels import METRIC_NAME
 from opsctl.model.matcher import Matcher
+from opsctl.model.regexp_error import told
 from opsctl.promql.lexer import Token
 from opsctl.promql.literals import unquoted
 from opsctl.promql.reader import Reader
-from opsctl.promql.regexps import regexp_error
 from opsctl.promql.syntax import Selector
 
 _GROUPING = "grouping opts"
@@ -64,7 +64,7 @@ class Labelling:
         try:
             return Matcher(own, op.text, unquoted(reader.take().text))  # type: ignore[arg-type]
         except ValueError as error:
-            raise reader.refuse(regexp_error(error.__cause__), name.position) from None
+            raise reader.refuse(told(error.__cause__), name.position) from None
 
     def names(self) -> tuple[str, ...]:
         """`(a, b)`, a comma at the end allowed."""

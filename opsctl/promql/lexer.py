@@ -31,7 +31,7 @@ _WORDS: dict[str, Kind] = {
     **dict.fromkeys(("start", "end", "step", "range"), "preprocessor"),
     **dict.fromkeys(("inf", "nan"), "number"),
 }
-_OPERATORS = ("==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "^", "<", ">", "@")
+_OPERATORS = ("==", "!=", "<=", ">=", "</", ">/", "+", "-", "*", "/", "%", "^", "<", ">", "@")
 _DURATION_WORDS = ("step", "range", "min", "max", "min_of", "max_of")
 _COMMENT = re.compile(r"#[^\r\n]*")
 _SPACES = re.compile(f"[{SPACE}]+")

@@ -15,13 +15,18 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}
 def number(text: str) -> float:
     """The value of a number (0x1F, 017, 1_000, 1e3, Inf). Raises ValueError with Go's words."""
     plain = text.replace("_", "")
+    if text.endswith("_"):
+        raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
     if plain.lower() == "0x":
         raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax')
     if plain[:2].lower() == "0x":
         return float(int(plain, 16))
     if len(plain) > 1 and plain[0] == "0" and re.fullmatch("[0-7]+", plain):
         return float(int(plain, 8))
-    value = float(plain)
+    try:
+        value = float(plain)
+    except ValueError:
+        raise ValueError(f'strconv.ParseFloat: parsing "{text}": invalid syntax') from None
     if value == float("inf") and plain[:1].isdigit() | (plain[:1] == "."):
         raise ValueError(f'strconv.ParseFloat: parsing "{text}": value out of range')
     return value

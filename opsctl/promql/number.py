@@ -65,4 +65,8 @@ def parse_float(text: str) -> float:
     lowered = plain.lower().lstrip("+-")
     if lowered in ("inf", "infinity", "nan"):
         return float(plain)
-    return float.fromhex(plain) if lowered.startswith("0x") else float(plain)
+    if not lowered.startswith("0x"):
+        return float(plain)
+    if "p" not in lowered:
+        raise ValueError(f"a hexadecimal number without an exponent: {text!r}")
+    return float.fromhex(plain)

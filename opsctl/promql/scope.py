@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from opsctl.promql.errors import PromqlTimeoutError, line_and_column, too_many_samples
 from opsctl.promql.number import go_float
-from opsctl.promql.syntax import Node, inner
+from opsctl.promql.syntax import Node, Subquery, inner
 from opsctl.promql.values import I
 
 MAX_SAMPLES = 20_000_000
@@ -81,7 +81,7 @@ def _moment(at_ms: int) -> str:
 
 @dataclass
 class Notes:
-    """Warnings and infos of one evaluation in order; the same text once, for the first place it was said of."""
+    """Warnings and infos of one evaluation in order; the same text once, for the last place it was said of."""
 
     _warnings: dict[str, str] = field(default_factory=dict)
     _infos: dict[str, str] = field(default_factory=dict)
@@ -89,10 +89,10 @@ class Notes:
 
     def warn(self, text: str, place: str = "") -> None:
         """`place`: where in the expression, as `line:column`."""
-        self._warnings.setdefault(f"PromQL warning: {text}", place)
+        self._warnings[f"PromQL warning: {text}"] = place
 
     def info(self, text: str, place: str = "") -> None:
-        self._infos.setdefault(f"PromQL info: {text}", place)
+        self._infos[f"PromQL info: {text}"] = place
 
     def repaired(self, text: str, repair: Repair, place: str) -> None:
         """An info about repaired histograms; what is said of the same text is added up."""
@@ -128,5 +128,7 @@ class Scope:
     text: str
 
     def place(self, node: Node) -> str:
-        """Where a node begins, as `line:column`; parentheses around it do not count."""
-        return "{}:{}".format(*line_and_column(self.text, inner(node).position))
+        """Where a node begins, as `line:column`; parentheses around it do not count, and a subquery's place is lost."""
+        node = inner(node)
+        position = 0 if isinstance(node, Subquery) else node.position
+        return "{}:{}".format(*line_and_column(self.text, position))

@@ -13,7 +13,7 @@ v: abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histo
    histogram_stddev histogram_stdvar histogram_sum ln log10 log2 rad scalar sgn sin sinh sort sort_desc sqrt tan tanh
    timestamp
 v?: day_of_month day_of_week day_of_year days_in_month hour minute month year
-m: absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate last_over_time
+m: absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta increase irate last_over_time
    max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time
 sm: quantile_over_time
 ms: predict_linear
@@ -28,7 +28,7 @@ s: vector
 -: pi time
 """
 _EXPERIMENTAL = """
-double_exponential_smoothing end first_over_time histogram_quantiles info mad_over_time max_of min_of range
+double_exponential_smoothing end histogram_quantiles info mad_over_time max_of min_of range
 sort_by_label sort_by_label_desc start start_timestamp step ts_of_first_over_time ts_of_last_over_time
 ts_of_max_over_time ts_of_min_over_time
 """

@@ -14,8 +14,11 @@ ValueType = Literal["vector", "matrix", "scalar", "string"]
 
 @dataclass(frozen=True)
 class Number:
+    """`duration`: written as one (`5m`); its value is in seconds."""
+
     value: float
     position: int = field(default=0, compare=False)
+    duration: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ Node = Number | Text | Selector | Range | Subquery | Call | Aggregate | Binary |
 
 SCALAR_FUNCTIONS = frozenset({"time", "pi", "scalar"})
 COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
+TRIMS = frozenset({"</", ">/"})
+"""They cut native histograms, which we have none of: floats are left out."""
 SETS = frozenset({"and", "or", "unless"})
 
 

@@ -39,7 +39,7 @@ def found_alerts(
         labels = metric.merged({METRIC_NAME: "", **own, "alertname": rule.alert})
         if labels in found:
             raise RuleError("vector contains metrics with the same labelset after applying alert labels")
-        annotations = Labels({name: fill(text) for name, text in rule.annotations.items()})
+        annotations = Labels.with_empty({name: fill(text) for name, text in rule.annotations.items()})
         found[labels] = ActiveAlert(labels, annotations, value, "pending", now)
     return found, wrong
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 from opsctl.gotemplate import TemplateError, go_text
+from opsctl.gotemplate.durations import within_reach
 from opsctl.gotemplate.regexp import compiled, replace_all
 from opsctl.model.duration import parse_duration
 from opsctl.rules.humanize import (
@@ -20,7 +21,7 @@ from opsctl.rules.humanize import (
     humanize_timestamp,
     number,
 )  # fmt: skip
-from opsctl.rules.moments import Length, Moment
+from opsctl.rules.moments import Length, moment
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,17 @@ def _match(pattern: str, text: str) -> bool:
     return compiled(_string(pattern)).search(_string(text)) is not None
 
 
+_WORD = re.compile(r"\w+(?:['’.]\w+|(?<=[^\W\d_])[:·](?=[^\W\d_])\w+|(?<=\d)[,;](?=\d)\w+)*")
+_CASED = re.compile(r"[^\W\d_]")
+
+
 def _title(text: str) -> str:
-    """Go's strings.Title: an apostrophe ends a word too."""
-    return re.sub(r"(?<![^\W])[^\W\d_]", lambda m: m.group().title(), _string(text))
+    """The first letter of each word large, the others as they are: `it's` and `a.b` are one word. Source: Unicode TR29."""
+    return _WORD.sub(lambda word: _CASED.sub(_large, word.group(), count=1), _string(text))
+
+
+def _large(letter: re.Match[str]) -> str:
+    return letter.group().title()
 
 
 def _split_host(text: str) -> tuple[str, str] | None:
@@ -154,7 +163,7 @@ _PURE: Mapping[str, Callable[..., Any]] = {
     "humanizeDuration": humanize_duration,
     "humanizePercentage": humanize_percentage,
     "humanizeTimestamp": humanize_timestamp,
-    "toTime": lambda value: Moment(number(value)),
-    "toDuration": lambda value: Length(number(value)),
+    "toTime": lambda value: moment(number(value)),
+    "toDuration": lambda value: Length(within_reach(number(value))),
     "parseDuration": _parse_duration,
 }

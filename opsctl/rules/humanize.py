@@ -70,12 +70,17 @@ def humanize_timestamp(value: Number) -> str:
     return short(v) if not math.isfinite(v) else time_text(v)
 
 
-def time_text(seconds: float) -> str:
-    """`2006-01-02 15:04:05.999 +0000 UTC`, to the millisecond."""
+def check_time(seconds: float) -> None:
+    """Raises TemplateError for a time that does not fit 64 bits of nanoseconds."""
     if abs(seconds) * 1e9 >= 2**63:
         raise TemplateError(
             f"{go_text(seconds)} cannot be represented as a nanoseconds timestamp since it overflows int64"
         )
+
+
+def time_text(seconds: float) -> str:
+    """`2006-01-02 15:04:05.999 +0000 UTC`, to the millisecond. Raises TemplateError for what Go cannot hold."""
+    check_time(seconds)
     ms = int(seconds * 1000)
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
     fraction = f".{ms % 1000:03d}".rstrip("0") if ms % 1000 else ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from opsctl.gotemplate import TemplateError
 from opsctl.gotemplate.durations import duration_text
-from opsctl.rules.humanize import time_text
+from opsctl.rules.humanize import check_time, time_text
 
 _LAYOUT: Mapping[str, Callable[[datetime], str]] = {
     "January": lambda at: f"{at:%B}",
@@ -52,7 +54,6 @@ class Moment:
 
     def template_fields(self) -> Mapping[str, Any]:
         """The methods of Go's time.Time that tell a part of it."""
-        time_text(self.seconds)
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(self.seconds * 1000))
         parts = {"Year": at.year, "Day": at.day, "Hour": at.hour, "Minute": at.minute, "Second": at.second}
         return {
@@ -65,6 +66,14 @@ class Moment:
             "UTC": self,
             "Format": lambda layout: _STD.sub(lambda found: _LAYOUT[found.group()](at), layout),
         }
+
+
+def moment(seconds: float) -> Moment:
+    """A time that Go can hold. Raises TemplateError."""
+    if not math.isfinite(seconds):
+        raise TemplateError("value is NaN or Inf")
+    check_time(seconds)
+    return Moment(seconds)
 
 
 @dataclass(frozen=True)

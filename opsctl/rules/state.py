@@ -99,7 +99,7 @@ def _dumped(alert: ActiveAlert) -> dict[str, Any]:
 def _loaded(data: Mapping[str, Any]) -> ActiveAlert:
     return ActiveAlert(
         labels=Labels(data["labels"]),
-        annotations=Labels(data["annotations"]),
+        annotations=Labels.with_empty(data["annotations"]),
         value=float(data["value"]),
         state=data["state"],
         active_at=data["active_at"],

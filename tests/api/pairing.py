@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +95,9 @@ class Pair:
 
 
 def of_today(text: str) -> str:
-    """2.42's sentence as Prometheus 3 says it."""
+    """2.42's sentences as Prometheus 3 says them."""
+    for empty in ("no expression found in input", "unexpected end of input"):
+        text = re.sub(rf"\b1:1: parse error: {empty}", f"unknown position: parse error: {empty}", text)
     return text.replace(": Invalid time value", ": invalid time value")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.pairing import Pair
+from tests.api.pairing import Pair, of_today
 
 TIMES = [
     "", "x", "0", "-1", "1e3", "1.5e9", "NaN", "Inf", "-Inf", "+Inf", "infinity", "nan", "1_0", "0x10", "0x1p3", " 1", "1.", ".5",
@@ -143,7 +143,7 @@ def test_bodies_are_packed_the_same(pair: Pair, encoding: str) -> None:
     ):
         ours, theirs = pair.ask("GET", path, headers={"Accept-Encoding": encoding})
         assert ours.headers.get("Content-Encoding") == theirs.headers.get("Content-Encoding"), path
-        assert ours.text == theirs.text
+        assert ours.text == of_today(theirs.text)
 
 
 def test_a_slash_too_many_or_too_few(pair: Pair) -> None:

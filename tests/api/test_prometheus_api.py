@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import requests
 
+from opsctl.api.prometheus_federate import Newest, page
+from opsctl.model.labels import Labels
 from tests.api.running import Server, Target, opsctl
 from tests.servers import wait_for
 
@@ -50,11 +52,11 @@ def refusal(server: Server, path: str, **params: Any) -> str:
 def test_a_tree_has_prometheus_shape(server: Server) -> None:
     tree = server.data("parse_query", query="rate(x[1m]) * up")
     assert (tree["type"], tree["op"], tree["matching"], tree["bool"]) == (
-        "binaryExpr", "*", {"card": "one-to-one", "labels": [], "on": False, "include": []}, False,
+        "binaryExpr", "*", {"card": "one-to-one", "labels": [], "on": False, "include": [], "fillValues": {"lhs": None, "rhs": None}}, False,
     )  # fmt: skip
     assert tree["rhs"] == {
         "type": "vectorSelector", "name": "up", "offset": 0, "timestamp": None, "startOrEnd": None,
-        "matchers": [{"name": "__name__", "value": "up", "type": "="}],
+        "matchers": [{"name": "__name__", "value": "up", "type": "="}], "offsetExpr": None, "anchored": False, "smoothed": False,
     }  # fmt: skip
 
 
@@ -68,16 +70,35 @@ def test_the_parts_of_a_tree(server: Server) -> None:
     assert (window["type"], window["range"], window["offset"], window["startOrEnd"], window["timestamp"]) == (
         "matrixSelector", 300_000, -60_000, "start", None,
     )  # fmt: skip
+    assert (window["rangeExpr"], window["offsetExpr"], window["anchored"]) == (None, None, False)
     sub = server.data("parse_query", query="max_over_time((-up)[1h:1m] @ 5)")["args"][0]
     assert (sub["type"], sub["range"], sub["step"], sub["timestamp"]) == ("subquery", 3_600_000, 60_000, 5000)
+    assert (sub["rangeExpr"], sub["stepExpr"], sub["offsetExpr"]) == (None, None, None)
     assert (sub["expr"]["type"], sub["expr"]["expr"]["type"], sub["expr"]["expr"]["op"]) == (
         "parenExpr",
         "unaryExpr",
         "-",
     )
     joined = server.data("parse_query", query="a * on(x) group_left(y) b")["matching"]
-    assert joined == {"card": "many-to-one", "labels": ["x"], "on": True, "include": ["y"]}
+    assert (joined["card"], joined["labels"], joined["on"], joined["include"]) == ("many-to-one", ["x"], True, ["y"])
     assert server.data("parse_query", query="1 + up")["matching"] is None
+
+
+@pytest.mark.parametrize(
+    ("expr", "printed"),
+    [
+        ("1e6", "1000000"), ("1e-5 + 1e21", "0.00001 + 1000000000000000000000"), ("-Inf", "-Inf"), ("0x1F", "31"),
+        ("5m + -1h", "5m + -1h"), ("90m * up", "1h30m * up"), ("(1500ms)", "(1s500ms)"), ("0s", "0s"),
+    ],
+)  # fmt: skip
+def test_numbers_are_printed_as_they_are_meant(server: Server, expr: str, printed: str) -> None:
+    assert server.data("format_query", query=expr) == printed
+
+
+def test_a_subquery_that_fits_stays_where_it_is(server: Server) -> None:
+    inside = "quantile_over_time(0.9, (requests_bucket{le='+Inf', path='/a/long/path/of/an/order'})[2m:30s] offset 45s)"
+    printed = server.data("format_query", query=f"max_over_time(({inside})[50s:7s])").split("\n")
+    assert printed[4] == '(requests_bucket{le="+Inf",path="/a/long/path/of/an/order"})[2m:30s] offset 45s'
 
 
 def test_a_tree_too_deep_is_refused_by_name(server: Server) -> None:
@@ -161,5 +182,11 @@ def test_federation_writes_other_names_for_who_reads_them(server: Server) -> Non
     asked = {"match[]": '{"with.dot",job="a"}'}
     assert "# TYPE with_dot untyped\nwith_dot{a=" in server.get("/federate", **asked).text
     accept = {"Accept": "text/plain; version=1.0.0; escaping=allow-utf-8"}
-    page = requests.get(f"{server.url}/federate", params=asked, headers=accept, timeout=5).text
-    assert '# TYPE "with.dot" untyped\n{"with.dot",a="1"' in page
+    answer = requests.get(f"{server.url}/federate", params=asked, headers=accept, timeout=5)
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8"
+    assert '# TYPE "with.dot" untyped\n{"with.dot",a="1"' in answer.text
+
+
+def test_a_zero_is_federated_without_its_sign() -> None:
+    samples = [Newest(Labels({"__name__": "a"}), 1, value) for value in (-0.0, -1.5)]
+    assert page(samples, {}) == '# TYPE a untyped\na{instance=""} 0 1\na{instance=""} -1.5 1\n'

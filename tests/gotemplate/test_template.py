@@ -57,6 +57,7 @@ CASES = [
     ('{{ printf "%d %s" "x" }}', "%!d(string=x) %!s(MISSING)"),
     ('{{ "x" | printf "%s-%s" "y" }}', "y-x"),
     ('{{ print 1 2 "a" 3 true }}{{ println "x" 1 }}', "1 2a3 truex 1\n"),
+    ('{{ printf "%*d|%.*f|" 5 3 2 3.14159 }}{{ printf "%*d" "x" 3 }}', "    3|3.14|%!(BADWIDTH)3"),
     ("{{ eq .N 1 2 3 }} {{ ne .N 3 }} {{ lt 1 2 }} {{ ge .Value 12.5 }} {{ not .Yes }}", "true false true true false"),
     ("{{ and .Yes 0 }} {{ or 0 \"d\" }} {{ and 1 2 }}", "0 d 2"),
     ("{{ or .Yes (index .Items 99) }}", "true"),
@@ -154,3 +155,28 @@ def test_any_text_gives_a_text_or_a_named_error(text: str) -> None:
 def test_any_characters_too(text: str) -> None:
     with suppress(TemplateError):
         Template.parse("{{" + text, bounds=Bounds(steps=2000)).render(DATA)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a {{ .N | len }}", '1:10: executing "t" at <len>: error calling len: '),
+        ("{{ eq 1\t(len  .N) }}", '1:9: executing "t" at <len .N>: error calling len: '),
+        ("x\ny {{ if (index .Items 9).a }}{{ end }}", '2:9: executing "t" at <index .Items 9>: error calling index: '),
+        ("{{ $v := .Yes }}{{ $v.a.b }}", '1:21: executing "t" at <$v.a.b>: can\'t evaluate field a in type bool'),
+        ("{{ range .N | print }}{{ end }}", '1:14: executing "t" at <print>: range can\'t iterate over 3'),
+        ("{{ 5 | .N }}", '1:7: executing "t" at <.N>: N is not a method but has arguments'),
+        ("{{ (print 1) 2 }}", '1:3: executing "t" at <(print 1) 2>: can\'t give argument to non-function print 1'),
+        ("{{ len 1 2 }}", '1:3: executing "t" at <len>: wrong number of args for len: want 1 got 2'),
+        ("{{ printf }}", '1:3: executing "t" at <printf>: wrong number of args for printf: want at least 1 got 0'),
+        ('{{ template "no" . }}', '1:12: executing "t" at <{{template "no" .}}>: template "no" not defined'),
+        (
+            '{{ define "u" }}é{{ len 1 }}{{ end }}{{ template "u" }}',
+            '1:21: executing "u" at <len 1>: error calling len: ',
+        ),
+    ],
+)
+def test_what_goes_wrong_is_told_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        Template.parse(text, name="t").render(DATA)
+    assert caught.value.message.startswith(f"template: t:{told}")

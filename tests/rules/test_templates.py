@@ -20,7 +20,6 @@ SAMPLES = [
     Sample(Labels({"__name__": "up", "instance": "a"}), 1.0),
 ]
 OLD = [
-    ("{{ title \"hello wOrld it's ünï-x a.b a_b 5a\" }}", "Hello WOrld It'S Ünï-X A.B A_b 5a"),
     ('{{ toUpper "éa" }}{{ toLower "ÉA" }}', "ÉAéa"),
     ('{{ match "a.*" "xab" }} {{ match "^a" "xab" }}', "true false"),
     ('{{ reReplaceAll "(.*):.*" "$1" "h:9" }} {{ reReplaceAll "(?P<a>x)" "${a}y" "x" }}', "h xy"),
@@ -54,6 +53,10 @@ OLD = [
     ("{{ $labels.nope }}|{{ .Labels.nope }}", "|"),
 ]  # fmt: skip
 NEW = [
+    ('{{ title "hello wOrld it\'s ünï-x a.b a_b 5a" }}', "Hello WOrld It's Ünï-X A.b A_b 5A"),
+    ('{{ title "1,5a a1.b2 o\'neil mc-donald _x" }}', "1,5A A1.b2 O'neil Mc-Donald _X"),
+    ('{{ toDuration "+Inf" }} {{ toDuration "NaN" }}', "-2562047h47m16.854775808s -2562047h47m16.854775808s"),
+    ("{{ toDuration 0.0015 }} {{ toDuration -1e-9 }} {{ toDuration 59.999 }}", "1.5ms -1ns 59.999s"),
     ("{{ externalURL }} {{ pathPrefix }}", "http://h:9090/pre/ /pre/"),
     ("{{ now | toTime }}", "2023-11-14 22:13:20 +0000 UTC"),
     ("{{ toDuration 3661.5 }} {{ (toDuration 90).Minutes }} {{ (toDuration 5400).Hours }}", "1h1m1.5s 1.5 1.5"),
@@ -76,15 +79,25 @@ def test_a_function_gives(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{{ match "(" "x" }}', "error calling match: error parsing regexp: missing ): ("),
+        ('{{ match "(" "x" }}', "error calling match: error parsing regexp: missing closing ): `(`"),
+        (
+            '{{ reReplaceAll "[" "y" "x" }}',
+            "error calling reReplaceAll: regexp: Compile(`[`): error parsing regexp: missing closing ]: `[`",
+        ),
+        ("{{ index $labels 5 }}", "error calling index: value has type int; should be string"),
+        ('{{ eq "a" 1.5 }}', "incompatible types for comparison: string and float64"),
         ('{{ parseDuration "x" }}', 'not a valid duration string: "x"'),
         ("{{ title 5 }}", "expected string; got 5"),
         ("{{ toUpper }}", "wrong number of args for toUpper"),
         ("{{ first 5 }}", "expected template.queryResult; got 5"),
         ('{{ label "a" 5 }}', "expected *template.sample; got 5"),
         ('{{ toTime "abc" }}', 'parsing "abc": invalid syntax'),
+        ('{{ humanizePercentage "0x1f" }}', 'parsing "0x1f": invalid syntax'),
         ("{{ humanize true }}", "can't convert bool to float"),
         ("{{ humanizeTimestamp 1e30 }}", "overflows int64"),
+        ('{{ toTime "NaN" }}', "error calling toTime: value is NaN or Inf"),
+        ('{{ toTime "-Inf" | print }}', "error calling toTime: value is NaN or Inf"),
+        ("{{ toTime 1e12 }}", "error calling toTime: 1e+12 cannot be represented as a nanoseconds timestamp"),
         ("{{ (toTime 1).Nothing }}", "can't evaluate field Nothing"),
         ("{{ (toTime 1e30).Year }}", "overflows int64"),
     ],

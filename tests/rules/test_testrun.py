@@ -136,6 +136,18 @@ def test_samples_after_the_last_evaluation_are_not_loaded(tmp_path: Path) -> Non
     assert run_test_file(tmp_path / "t.yml").passed
 
 
+def test_an_annotation_that_says_nothing_is_one(tmp_path: Path) -> None:
+    rule = "{alert: A, expr: m, annotations: {quiet: '{{ $labels.nope }}', s: x}}"
+    (tmp_path / "r.yml").write_text(f"groups: [{{name: g, rules: [{rule}]}}]")
+    expected = "exp_alerts: [{exp_annotations: {%s}}]"
+    for given, passed in (("quiet: '', s: x", True), ("s: x", False)):
+        (tmp_path / "t.yml").write_text(
+            "rule_files: [r.yml]\ntests:\n- input_series: [{series: m, values: '1'}]\n"
+            f"  alert_rule_test: [{{eval_time: 0m, alertname: A, {expected % given}}}]\n"
+        )
+        assert run_test_file(tmp_path / "t.yml").passed is passed
+
+
 def test_fuzzy_compare_allows_the_last_bit(tmp_path: Path) -> None:
     text = (
         "tests:\n- interval: 1m\n  input_series: [{series: m, values: '0.1'}]\n"

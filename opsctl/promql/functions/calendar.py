@@ -1,4 +1,7 @@
-"""Calendar functions of timestamps in seconds, UTC."""
+"""Calendar functions of timestamps in seconds, UTC, as far as 64 bits of seconds reach.
+
+What is no number or does not fit is the farthest second, as Go's conversion makes it.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,28 @@ from numpy.typing import NDArray
 from opsctl.promql.values import F
 
 Dates = NDArray[np.datetime64]
-_FARTHEST = 9e15  # beyond it numpy's calendar overflows
+_CYCLE = 400 * 31_556_952  # seconds in which the calendar repeats itself; years far away are moved near by whole ones
+_FARTHEST = 2**63
 
 
 def _part(of: Callable[[Dates], NDArray[np.int64]]) -> Callable[[F], F]:
     def function(seconds: F) -> F:
-        sound = np.isfinite(seconds) & (np.abs(seconds) < _FARTHEST)
-        dates = np.where(sound, np.trunc(seconds), 0.0).astype(np.int64).astype("datetime64[s]")
-        return np.where(sound, of(dates).astype(np.float64), np.nan)
+        return of(_near(seconds)[0].astype("datetime64[s]")).astype(np.float64)
 
     return function
+
+
+def _year(seconds: F) -> F:
+    near, cycles = _near(seconds)
+    years = near.astype("datetime64[s]").astype("datetime64[Y]").astype(np.int64) + 1970
+    return (years + 400 * cycles).astype(np.float64)
+
+
+def _near(seconds: F) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whole seconds within the first 400 years from 1970, and how many times 400 years were taken away."""
+    sound = np.isfinite(seconds) & (np.abs(seconds) < _FARTHEST)
+    cycles, near = np.divmod(np.where(sound, np.trunc(seconds), 0.0).astype(np.int64), _CYCLE)
+    return np.where(sound, near, _FARTHEST % _CYCLE), np.where(sound, cycles, _FARTHEST // _CYCLE)
 
 
 def _since(dates: Dates, larger: str, unit: str) -> NDArray[np.int64]:
@@ -43,5 +58,5 @@ PARTS: dict[str, Callable[[F], F]] = {
     "day_of_year": _part(lambda d: _since(d, "Y", "D") + 1),
     "days_in_month": _part(_days_in_month),
     "month": _part(lambda d: _since(d, "Y", "M") + 1),
-    "year": _part(lambda d: d.astype("datetime64[Y]").astype(np.int64) + 1970),
+    "year": _year,
 }

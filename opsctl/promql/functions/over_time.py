@@ -68,6 +68,10 @@ def present(windows: Windows) -> tuple[F, B]:
     return _held(windows, np.ones(windows.shape))
 
 
+def first(windows: Windows) -> tuple[F, B]:
+    return _held(windows, windows.at(windows.first))
+
+
 def last(windows: Windows) -> tuple[F, B]:
     return _held(windows, windows.at(windows.last))
 
