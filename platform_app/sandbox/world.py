@@ -109,7 +109,9 @@ def build_world(config: PlatformConfig, waits: Sequence[float] = WAITS) -> World
         return app
 
     front = Listener("phones", places.listen, public)
-    admin = Listener("admin", places.admin_listen, Admin(faults, book, bills, transfers, wall, alipay.book if alipay else None).app)
+    admin = Listener(
+        "admin", places.admin_listen, Admin(faults, book, bills, transfers, wall, alipay.book if alipay else None).app
+    )
     listeners = (front, admin, primary, standby, *(alipay.listeners if alipay else ()))
     return World(store, faults, wall, notifier, listeners, alipay)
 
