@@ -25,6 +25,7 @@ from opsctl.alerts.setting import Setting, url_problem
 from opsctl.alerts.windows import Window, parse_window
 from opsctl.core.document import Path_, Source, convert, parse
 from opsctl.core.errors import DocumentError, Problem
+from opsctl.model.labels import Labels
 
 ELSEWHERE = (
     "pagerduty", "slack", "opsgenie", "victorops", "sns", "telegram", "webex", "msteams", "msteamsv2", "discord",
@@ -43,6 +44,7 @@ class Configuration:
     resolve_timeout: float
     route: Route
     receivers: Mapping[str, tuple[Integration, ...]]
+    receiver_labels: Mapping[str, Labels]
     inhibit_rules: tuple[InhibitRule, ...]
     intervals: Mapping[str, tuple[Window, ...]]
     templates: Templates
@@ -80,6 +82,7 @@ def load_configuration(
         standard=standard(source, text),
         resolve_timeout=made.settings.resolve_timeout,
         receivers=receivers,
+        receiver_labels={r.name: Labels({**r.labels, "name": r.name}) for r in made.receivers},
         intervals=intervals,
         templates=templates,
         flapping=_flapping(filled, made.flapping),
@@ -126,6 +129,10 @@ def _receivers(
     for n, receiver in enumerate(made.receivers):
         if not receiver.name:
             raise source.refuse(("receivers", n), "missing name in receiver")
+        if receiver.labels.get("name", receiver.name) != receiver.name:
+            given = receiver.labels["name"]
+            wrong = f'receiver label "name" must match receiver name "{receiver.name}", got "{given}"'
+            raise source.refuse(("receivers", n, "labels", "name"), wrong)
         if receiver.name in found:
             raise source.refuse(("receivers", n, "name"), f"{receiver.name!r} is not unique: the name is used twice")
         integrations = []

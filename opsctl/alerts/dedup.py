@@ -28,7 +28,7 @@ def needs_update(entry: Entry | None, batch: Batch, repeat_interval: float, send
     if entry is None:
         return "first" if firing else ""
     if not firing <= entry.firing:
-        return "new alerts"
+        return "new alerts" if entry.firing else "first"  # all had been resolved
     if not firing:
         return "all resolved" if entry.firing else ""
     if send_resolved and not resolved <= entry.resolved:

@@ -32,7 +32,6 @@ class Group:
     labels: Labels
     key: str
     due: float
-    flushed: bool = False
     alerts: dict[str, Alert] = field(default_factory=dict)
     still: Still | None = None
 
@@ -75,22 +74,20 @@ class Dispatcher:
     def insert(self, alert: Alert, now: float, arrived: float | None = None) -> None:
         """Puts an alert into its groups. `arrived`: when it first came, for alerts of the last life.
 
-        Source: alertmanager dispatch.aggrGroup.insert: a group that was never flushed is due at once for an alert
-        that is older than group_wait.
+        Source: alertmanager dispatch.Dispatcher.groupAlert: a group that begins with an alert older than group_wait is
+        due at once; one that joins a waiting group waits with it.
         """
         came = now if arrived is None else arrived
         for route in self.root.match(alert.labels):
             labels = route.group_labels(alert.labels)
             group = self._groups[id(route)].get(labels)
             if group is None:
-                group = Group(route, labels, route.group_key(labels), max(now, came + route.group_wait, self._start_at))
+                old = alert.starts_at + route.group_wait < now
+                due = max(now, now if old else came + route.group_wait, self._start_at)
+                group = Group(route, labels, route.group_key(labels), due)
                 self._groups[id(route)][labels] = group
                 self._push(group)
             group.alerts[alert.fingerprint], group.still = alert, None
-            at_once = max(now, self._start_at)
-            if not group.flushed and alert.starts_at + route.group_wait < now and group.due > at_once:
-                group.due = at_once
-                self._push(group)
 
     def groups_of(self, alert: Alert) -> list[Group]:
         """The groups that an alert is in."""
@@ -108,7 +105,7 @@ class Dispatcher:
         found: list[Group] = []
         while len(found) < most and (at := self.next_due()) is not None and at <= now:
             group = heapq.heappop(self._heap)[2]
-            group.flushed, group.due = True, now + group.route.group_interval
+            group.due = now + group.route.group_interval
             self._push(group)
             found.append(group)
         return found

@@ -86,9 +86,10 @@ class IntervalOf:
 
 @document
 class ReceiverOf:
-    """A named list of integrations; a receiver without any swallows its alerts."""
+    """A named list of integrations; a receiver without any swallows its alerts. `labels`: to find it by."""
 
     name: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
     webhook_configs: tuple[WebhookOf, ...] = ()
     email_configs: tuple[EmailOf, ...] = ()
     wechat_configs: tuple[WechatOf, ...] = ()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.notification_data import Data, template_data
 from opsctl.alerts.notification_functions import notification_functions
+from opsctl.alerts.route_labels import RouteLabels
 from opsctl.core.document import nearest
 from opsctl.core.errors import DocumentError, Problem
 from opsctl.gotemplate import Bounds, Template, TemplateError
@@ -41,14 +44,19 @@ class Templates:
 
     def data(self, batch: Batch, most: int = 0) -> Data:
         """What the texts see of a batch, of its first `most` alerts (0: all). Raises TemplateError."""
-        return template_data(batch, most, self.route_labels(batch, most))
+        return template_data(batch, most, self.route_labels(batch))
 
-    def route_labels(self, batch: Batch, most: int = 0) -> dict[str, str]:
-        """The labels of the batch's route, filled in. Raises TemplateError."""
+    def route_labels(self, batch: Batch) -> dict[str, str]:
+        """The labels of the batch's route, filled in; one that cannot be is left out, as in Alertmanager."""
         if not batch.route_labels:
             return {}
-        data = template_data(batch, most)
-        return {name: self.text(text, data, batch.now) for name, text in batch.route_labels}
+        texts, found = dict(batch.route_labels), {}
+        data = template_data(replace(batch, cause=""), route_labels=texts)
+        filling = RouteLabels(texts, lambda text, labels: self._filled(text, data, batch.now, False, labels))
+        for name in texts:
+            with suppress(TemplateError):
+                found[name] = filling[name]
+        return found
 
     def text(self, text: str, data: Data, now: float) -> str:
         """A text filled in; `now` is the time of the flush."""
@@ -58,10 +66,12 @@ class Templates:
         """As `text`, each value escaped for its place in the page."""
         return self._filled(text, data, now, html=True)
 
-    def _filled(self, text: str, data: Data, now: float, html: bool) -> str:
+    def _filled(
+        self, text: str, data: Data, now: float, html: bool, route_labels: Mapping[str, str] | None = None
+    ) -> str:
         if "{{" not in text and not html:
             return text
-        functions = notification_functions(now, data.fields["RouteLabels"])
+        functions = notification_functions(now, data.fields["RouteLabels"] if route_labels is None else route_labels)
         return self._parsed(text).render(data, functions, html)
 
     def _parse(self, text: str) -> Template:

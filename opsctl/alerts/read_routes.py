@@ -49,7 +49,7 @@ class RouteReader:
             receiver=made.receiver or parent.receiver,
             matchers=matchers,
             group_by=self._group_by(made, place, parent),
-            group_by_all="..." in made.group_by if made.group_by else parent.group_by_all,
+            group_by_all=parent.group_by_all if made.group_by is None else "..." in made.group_by,
             go_on=made.go_on,
             group_wait=parent.group_wait if made.group_wait is None else made.group_wait,
             group_interval=parent.group_interval if made.group_interval is None else made.group_interval,
@@ -70,7 +70,7 @@ class RouteReader:
         self.matchers.labels((*place, "labels"), tuple(made.labels), "labels")
 
     def _group_by(self, made: RouteOf, place: Path_, parent: Route) -> tuple[str, ...]:
-        if not made.group_by:  # an empty list is no list: Alertmanager's routes inherit then
+        if made.group_by is None:
             return parent.group_by
         where = (*place, "group_by")
         if "..." in made.group_by and set(made.group_by) != {"..."}:

@@ -15,18 +15,16 @@ from opsctl.alerts.dispatch import Group
 from opsctl.alerts.intake import intake
 from opsctl.alerts.names import classic_name
 from opsctl.alerts.silence import Silence
-from opsctl.api.alertmanager_asked import Asked, filters
+from opsctl.api.alertmanager_asked import Asked, filters, flag, receiver_filters
 from opsctl.api.alertmanager_bodies import Refusal, read_alerts, read_silence
 from opsctl.api.alertmanager_json import answer, gettable, receivers_of, silence_order, silence_shown
 from opsctl.core.clock import Clock, iso
 from opsctl.core.errors import NotFound, UsageError
 from opsctl.flows.alerting import Alerting
 from opsctl.model.alert import Alert
-from opsctl.model.labels import Labels
-from opsctl.model.matcher import Matcher
+from opsctl.model.matcher import Matcher, matches_all
 
 VERSION = "0.34.0"
-_NO_LABELS = Labels()
 
 
 class AlertmanagerApi:
@@ -76,9 +74,10 @@ class AlertmanagerApi:
         except ValueError as error:
             return answer(str(error), 400)
         now, alerting, found = self._clock.now(), self._alerting, []
+        named = alerting.configuration.receiver_labels
         for alert in alerting.alerts.all():
             receivers = receivers_of(alerting, alert.labels)
-            if any(asked.receiver(r, _NO_LABELS) for r in receivers) and self._wanted(asked, alert, now):
+            if any(asked.receiver(r, named[r]) for r in receivers) and self._wanted(asked, alert, now):
                 found.append(gettable(alerting, alert, now, receivers))
         return answer(sorted(found, key=lambda a: str(a["fingerprint"])))
 
@@ -95,8 +94,9 @@ class AlertmanagerApi:
         except ValueError as error:
             return answer(str(error), 400)
         now, shown, receivers = self._clock.now(), [], dict[str, list[str]]()
+        named = self._alerting.configuration.receiver_labels
         for group in self._alerting.dispatcher:
-            if not asked.receiver(group.route.receiver, _NO_LABELS):
+            if not asked.receiver(group.route.receiver, named[group.route.receiver]):
                 continue
             alerts = [a for a in group.alerts.values() if self._wanted(asked, a, now)]
             for alert in alerts:
@@ -117,16 +117,21 @@ class AlertmanagerApi:
             gettable(self._alerting, a, now, sorted(receivers[a.fingerprint]), muted)
             for a in sort_alerts(tuple(alerts))
         ]
-        return {"alerts": shown, "labels": dict(group.labels), "receiver": {"name": group.route.receiver}}
+        return {
+            "alerts": shown, "labels": dict(group.labels), "receiver": {"name": group.route.receiver},
+            "routeLabels": self._route_labels(group, now),
+        }  # fmt: skip
+
+    def _route_labels(self, group: Group, now: float) -> dict[str, str]:
+        return self._alerting.configuration.templates.route_labels(group.batch(now)) if group.route.labels else {}
 
     async def get_receivers(self, request: Request) -> Response:
         try:
-            wanted = filters(request, self._classic, "receiver_matchers")
+            wanted = receiver_filters(request, self._classic)
         except ValueError as error:
             return answer(str(error), 400)
-        if not all(m.matches("") for m in wanted):
-            return answer([])
-        return answer([{"name": name} for name in self._alerting.configuration.receivers])
+        named = self._alerting.configuration.receiver_labels
+        return answer([{"labels": dict(n), "name": name} for name, n in named.items() if matches_all(wanted, n)])
 
     def _cluster(self) -> dict[str, Any]:
         """Alone there is one member; without an address for members there is no cluster."""
@@ -153,7 +158,8 @@ class AlertmanagerApi:
             return answer(str(error), 400)
         now = self._clock.now()
         self._alerting.figures.house.kept["silences"].queries.inc()
-        found = [s for s in self._alerting.silences.all() if _has(s, matchers)]
+        states = {state for state in ("active", "expired", "pending") if flag(request, state)}
+        found = [s for s in self._alerting.silences.all() if s.state(now) in states and _has(s, matchers)]
         found.sort(key=lambda s: silence_order(s, now))
         return answer([silence_shown(s, now) for s in found])
 

@@ -27,10 +27,10 @@ class Asked:
 
     def __init__(self, request: Request, classic: bool) -> None:
         self.matchers = filters(request, classic)
-        self.receivers = filters(request, classic, "receiver_matchers")
+        self._pattern = _pattern(request.query_params.get("receiver", ""))
+        self.receivers = receiver_filters(request, classic)
         self.active, self.silenced = flag(request, "active"), flag(request, "silenced")
         self.inhibited, self.muted = flag(request, "inhibited"), flag(request, "muted")
-        self._pattern = _pattern(request.query_params.get("receiver", ""))
 
     def receiver(self, name: str, labels: Labels) -> bool:
         """Whether a receiver, with its own labels, is asked for."""
@@ -61,6 +61,14 @@ def filters(request: Request, classic: bool, name: str = "filter") -> tuple[Matc
         except ValueError as error:
             raise ValueError(go_error(error)) from error
     return tuple(found)
+
+
+def receiver_filters(request: Request, classic: bool) -> tuple[Matcher, ...]:
+    """Raises ValueError."""
+    try:
+        return filters(request, classic, "receiver_matchers")
+    except ValueError as error:
+        raise ValueError(f"failed to parse receiver_matchers param: {error}") from error
 
 
 def _pattern(text: str) -> Any:

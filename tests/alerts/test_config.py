@@ -51,6 +51,22 @@ def load(folder: Path, text: str) -> Configuration:
     return load_configuration(file, {"HOST": "127.0.0.1:1"})
 
 
+def test_an_empty_group_by_is_one(tmp_path: Path) -> None:
+    made = load(
+        tmp_path,
+        "route: {receiver: a, group_by: ['...'], routes: [{group_by: [], routes: [{}]}, {group_by: [x]}, {}]}\n"
+        "receivers: [{name: a, labels: {team: b}}]\n",
+    )
+    one, two, three = made.route.routes
+    assert [(r.group_by, r.group_by_all) for r in (one, one.routes[0], two)] == [
+        ((), False),
+        ((), False),
+        (("x",), False),
+    ]
+    assert three.group_by_all
+    assert made.receiver_labels["a"].plain == {"name": "a", "team": "b"}
+
+
 def test_good_file(tmp_path: Path) -> None:
     made = load(tmp_path, GOOD)
     assert made.resolve_timeout == 120

@@ -13,9 +13,10 @@ import requests
 
 from tests.alerts.conftest import DINGTALK, HOOK, WECOM, config
 from tests.alerts.robots import Robots
-from tests.alerts.running import until
+from tests.alerts.running import stamp, until
 
 JSON = {"Content-Type": "application/json"}
+BAD = "failed to parse receiver_matchers param: bad matcher 'x': bad matcher format"
 
 
 async def run(act: Any, *values: Any, **named: Any) -> Any:
@@ -283,6 +284,36 @@ async def test_inhibition_and_silence_show_at_once_and_keep_quiet(robots: Robots
     assert [w["groupLabels"]["alertname"] for w in robots.webhooks] == ["Down"]
     await run(alerting.fire, {"alertname": "Down", "service": "x"}, ends=time.time())
     await until(lambda: any(w["groupLabels"]["alertname"] == "Slow" for w in robots.webhooks), 3)
+
+
+async def test_receivers_groups_and_silences_are_found_by_what_they_are(robots: Robots, start: Any) -> None:
+    made = config(robots, HOOK, "  - {name: other, labels: {team: b}}", labels="{desk: '{{ .Status }}'}")
+    alerting = await start(made)
+    await run(alerting.fire, {"alertname": "A"})
+    named = [{"name": "all", "labels": {"name": "all"}}, {"name": "other", "labels": {"name": "other", "team": "b"}}]
+    assert await run(alerting.get, "/api/v2/receivers") == named
+    assert await run(alerting.get, "/api/v2/receivers", receiver_matchers="team=b") == named[1:]
+    for path in ("/api/v2/alerts", "/api/v2/alerts/groups"):
+        assert len(await run(alerting.get, path, receiver_matchers='name=~"al.*"')) == 1
+        assert await run(alerting.get, path, receiver_matchers="team=b") == []
+        refused = await run(requests.get, f"{alerting.url}{path}", {"receiver_matchers": "x"})
+        assert (refused.status_code, refused.json()) == (400, BAD)
+    (group,) = await run(alerting.get, "/api/v2/alerts/groups")
+    assert group["routeLabels"] == {"desk": "firing"}
+    matchers = [{"name": "a", "value": "b", "isRegex": False}]
+    for starts, ends in ((-1, 60), (60, 90)):
+        now = time.time()
+        body = {
+            "matchers": matchers,
+            "startsAt": stamp(now + starts),
+            "endsAt": stamp(now + ends),
+            "createdBy": "",
+            "comment": "",
+        }
+        assert (await run(alerting.post, "/api/v2/silences", body)).ok
+    for state, other in (("active", "pending"), ("pending", "active")):
+        (silence,) = await run(alerting.get, "/api/v2/silences", **{other: "false", "expired": "false"})
+        assert silence["status"]["state"] == state
 
 
 async def test_bytes_of_any_kind_are_answered_with_4xx(robots: Robots, start: Any) -> None:

@@ -105,7 +105,9 @@ def test_dedup_says_why() -> None:
     assert needs_update(both, batch(gone, b), 60, True) == "some resolved"
     assert needs_update(both, batch(gone, b), 60, False) == ""
     assert needs_update(both, batch(gone), 60, False) == "all resolved"
-    assert needs_update(replace(both, firing=frozenset()), batch(gone), 60, True) == ""
+    resolved = replace(both, firing=frozenset())
+    assert needs_update(resolved, batch(gone), 60, True) == ""
+    assert needs_update(resolved, batch(a), 60, True) == "first"  # all had been over
 
 
 def delivery(number: int, *alerts: Alert, **more: object) -> Delivery:
@@ -165,13 +167,16 @@ def test_groups_are_due_as_alertmanager_has_them() -> None:
     dispatcher.insert(alert("A", starts=101, x="1"), 101)
     assert dispatcher.next_due() == 110
     dispatcher.insert(alert("A", starts=50, x="2"), 102)
-    assert dispatcher.next_due() == 102  # older than group_wait: at once
-    assert dispatcher.take_due(101, 10) == []
-    (group,) = dispatcher.take_due(103, 10)
+    assert dispatcher.next_due() == 110  # an old alert waits with the group that it joins
+    dispatcher.insert(alert("B", starts=50), 102)
+    assert dispatcher.next_due() == 102  # a group that begins with an alert older than group_wait is due at once
+    (other,) = dispatcher.take_due(103, 10)
+    assert (other.labels, dispatcher.next_due()) == (Labels({"alertname": "B"}), 110)
+    (group,) = dispatcher.take_due(111, 10)
     assert dispatcher.next_due() == 163
-    assert len(group.batch(103).firing) == 3
-    group.alerts[alert("A", x="1").fingerprint] = alert("A", x="1", ends=103)
-    assert [a.labels.get("x") for a in group.settle(group.batch(104))] == ["1"]
+    assert len(group.batch(111).firing) == 3
+    group.alerts[alert("A", x="1").fingerprint] = alert("A", x="1", ends=111)
+    assert [a.labels.get("x") for a in group.settle(group.batch(112))] == ["1"]
     assert len(group.alerts) == 2
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.config import load_configuration
+from opsctl.alerts.notification_templates import plain_templates
 from opsctl.alerts.receiver import Refused, Request, Response, RetryAfter, Sent, Unsendable
 from opsctl.alerts.receivers.webhook import Webhook
 from opsctl.core.errors import DocumentError
@@ -98,6 +99,9 @@ def test_labels_of_the_route_go_down_the_tree(tmp_path: Path) -> None:
     assert route.routes[0].labels == (("desk", "{{ .Status }}"), ("team", "x"))
     hook = load(tmp_path, "url: 'http://h/{{ routeLabels \"desk\" | urlquery }}/{{ .RouteLabels.nope }}'")
     assert request(hook).url == "http://h/%3CA%3E+desk/"
+    labels = {"a": "{{ routeLabels `b` }}!", "b": "{{ .Status }}", "c": "{{ routeLabels `c` }}", "d": "{{ .Nope }}"}
+    named = plain_templates().route_labels(replace(BATCH, route_labels=tuple(labels.items())))
+    assert named == {"a": "firing!", "b": "firing"}  # without the circle and the mistake
     file.write_text("route: {receiver: a, labels: {x: '{{ nope }}'}}\nreceivers: [{name: a}]\n")
     with pytest.raises(DocumentError, match=r'route.labels.x: template: :1: function "nope" not defined'):
         load_configuration(file, {})
@@ -118,13 +122,14 @@ def test_a_payload_of_ones_own(tmp_path: Path) -> None:
     hook = load(
         tmp_path,
         "url: 'http://h', payload: {'{{ .Status }}': '{{ len .Alerts }}', list: ['{{ .Receiver }}', 1, null], "
-        "flag: 'true', alerts: '{{ toJson .Alerts.Firing }}', text: 'a: {{ .Status }}!'}",
+        "flag: 'true', none: '', alerts: '{{ toJson .Alerts.Firing }}', text: 'a: {{ .Status }}!'}",
     )
     made: Any = orjson.loads(request(hook).body)
     assert made["firing"] == 2
     assert made["list"] == ["team\\.x", 1, None]
     assert made["flag"] is True
-    assert made["alerts"][0]["labels"] == {"alertname": "<A>", "b": 1}
+    assert made["none"] is None
+    assert made["alerts"][0]["labels"] == {"alertname": "<A>", "b": "1"}  # what a text holds is not read once more
     assert made["text"] == {"a": "firing!"}
 
 

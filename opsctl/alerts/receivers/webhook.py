@@ -80,7 +80,7 @@ class Webhook(HttpReceiver):
         most = self.max_alerts
         left_out = max(0, len(batch.alerts) - most) if most else 0
         more = {"version": "4", "groupKey": batch.group_key, "truncatedAlerts": left_out}
-        whole = {**data_json(batch, most, self.templates.route_labels(batch, most)), **more}
+        whole = {**data_json(batch, most, self.templates.route_labels(batch)), **more}
         return escaped(orjson.dumps(whole)) + b"\n"
 
     def _own(self, batch: Batch) -> bytes:
@@ -124,7 +124,7 @@ def _filled(value: Any, fill: Any, depth: int = 0) -> Any:
             again = parse(text, "").data
         except DocumentError:
             return text
-        return text if isinstance(again, str) or again is None else _plain(again, fill, depth)
+        return text if isinstance(again, str) else _plain(again, depth)
     if isinstance(value, list):
         return [_filled(v, fill, depth + 1) for v in value]
     if isinstance(value, Mapping):
@@ -132,5 +132,12 @@ def _filled(value: Any, fill: Any, depth: int = 0) -> Any:
     return value
 
 
-def _plain(value: Any, fill: Any, depth: int) -> Any:
-    return _filled(value, fill, depth + 1) if isinstance(value, list | Mapping) else value
+def _plain(value: Any, depth: int) -> Any:
+    """A value as JSON can have it: keys that are no text are left out. Its own texts stand as they are."""
+    if depth > _DEEPEST:
+        raise TemplateError("the payload goes too deep")
+    if isinstance(value, list):
+        return [_plain(v, depth + 1) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _plain(v, depth + 1) for k, v in value.items() if isinstance(k, str)}
+    return value
