@@ -139,13 +139,13 @@ def _split(text: str) -> list[str]:
 def _classic_one(text: str) -> Matcher:
     match = _CLASSIC.match(text)
     if match is None:
-        raise ValueError(f"bad matcher {text!r}: bad matcher format")
+        raise ValueError(f"bad matcher format: {text}")
     name, op, value = match.groups()
     if value.startswith('"') != (value.endswith('"') and len(value) > 1):
-        raise ValueError(f"bad matcher {text!r}: a quote is missing")
+        raise ValueError(f"matcher value contains unescaped double quote: {value}")
     inner = value[1:-1] if value.startswith('"') else value
     if _LONE_QUOTE.search(inner):
-        raise ValueError(f"bad matcher {text!r}: a quote inside the value is not escaped")
+        raise ValueError(f"matcher value contains unescaped double quote: {value}")
     return Matcher(name, cast(Op, op), unescape(inner))
 
 

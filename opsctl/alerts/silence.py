@@ -120,11 +120,11 @@ class Silences:
         for number, matcher in enumerate(silence.matchers):
             if not self._rules.names(matcher.name):
                 name = json.dumps(matcher.name, ensure_ascii=False)
-                raise UsageError(f"invalid silence: invalid label matcher {number}: invalid label name {name}")
+                raise UsageError(f"invalid silence: invalid label matcher {number} in set 0: invalid label name {name}")
         if not silence.matchers:
             raise UsageError("invalid silence: at least one matcher required")
         if all(_matches_empty(m) for m in silence.matchers):
-            raise UsageError("invalid silence: at least one matcher must not match the empty string")
+            raise UsageError("invalid silence: matcher set 0: at least one matcher must not match the empty string")
         if silence.ends_at < silence.starts_at:
             raise UsageError("invalid silence: end time must not be before start time")
         size = _size(silence)

@@ -65,7 +65,7 @@ class AlertmanagerApi:
         figures.invalid.labels("v2").inc(len(wrong))
         if good:
             await alerting.receive(good)
-        return answer("; ".join(wrong), 400) if wrong else Response(status_code=200)
+        return answer("\n".join(wrong), 400) if wrong else Response(status_code=200)
 
     async def get_alerts(self, request: Request) -> Response:
         """Sorted by fingerprint. Mute times belong to groups and show there."""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from opsctl.alerts.matcher_text import parse_matcher
 from opsctl.model.labels import Labels
-from opsctl.model.matcher import Matcher, matches_all
+from opsctl.model.matcher import BadPattern, Matcher, matches_all
 
 _TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
 _GO_WORDS = {
@@ -59,7 +59,7 @@ def filters(request: Request, classic: bool, name: str = "filter") -> tuple[Matc
         try:
             found.append(parse_matcher(text, classic))
         except ValueError as error:
-            raise ValueError(go_error(error)) from error
+            raise ValueError(go_error(error, whole=True)) from error
     return tuple(found)
 
 
@@ -80,9 +80,22 @@ def _pattern(text: str) -> Any:
         raise ValueError(f"failed to parse receiver param: {_regex_error(error)}") from error
 
 
-def go_error(error: ValueError) -> str:
-    """The sentence of a refused matcher; a bad regular expression as Go's regexp words it."""
-    return _regex_error(error.__cause__) if isinstance(error.__cause__, re2.error) else str(error)
+def go_error(error: ValueError, whole: bool = False) -> str:
+    """The sentence of a refused matcher; a bad regular expression as Go's regexp words it, `whole`: with its anchors."""
+    if not isinstance(error, BadPattern):
+        return str(error)
+    return go_regex_error(f"^(?:{error.pattern})$" if whole else error.pattern)
+
+
+def go_regex_error(pattern: str) -> str:
+    """What Go's regexp says of a pattern, or '' when it is good."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as error:
+        return _regex_error(error)
+    return ""
 
 
 def _regex_error(error: BaseException) -> str:

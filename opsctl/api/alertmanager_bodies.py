@@ -22,6 +22,11 @@ _KINDS = {
     float: "number",
     bool: "bool",
 }
+_ALERT = (
+    'struct { Annotations models.LabelSet "json:\\"annotations,omitempty\\""; EndsAt strfmt.DateTime '
+    '"json:\\"endsAt,omitempty\\""; StartsAt strfmt.DateTime "json:\\"startsAt,omitempty\\"" }'
+)
+_SILENCE = 'struct { ID string "json:\\"id,omitempty\\"" }'
 _SECONDS_LEAST, _SECONDS_MOST = -62_135_500_000.0, 253_402_300_799.0  # the years 1 to 9999, as Go writes them
 
 
@@ -45,11 +50,10 @@ def read_alerts(body: bytes) -> list[Posted]:
 
 def _alert(made: Any, number: int) -> Posted:
     if not isinstance(made, dict):
-        raise _unfit("alerts", made, "value of type models.PostableAlert")
-    labels, annotations = made.get("labels"), made.get("annotations") or {}
-    for each in (labels, annotations):
-        _strings(each, "alerts", "Alert.labels")
-    starts, ends = _time(made.get("startsAt"), "alerts"), _time(made.get("endsAt"), "alerts")
+        raise _unfit("alerts", made, f"value of type {_ALERT}")
+    annotations = _strings(made.get("annotations"), "alerts", ".annotations") or {}
+    starts, ends = (_time(made.get(name), "alerts", f".{name}") for name in ("startsAt", "endsAt"))
+    labels = _strings(made.get("labels"), "alerts", "Alert.labels")
     url = made.get("generatorURL") or ""
     if not isinstance(url, str):
         raise _unfit("alerts", url, "struct field Alert.generatorURL of type strfmt.URI")
@@ -65,13 +69,13 @@ def read_silence(body: bytes) -> Silence:
     made = _parsed(body, "silence")
     made = {} if made is None else made
     if not isinstance(made, dict):
-        raise _unfit("silence", made, "value of type models.PostableSilence")
-    for name in ("id", "comment", "createdBy"):
+        raise _unfit("silence", made, f"value of type {_SILENCE}")
+    for name, field in (("id", ".id"), ("comment", "Silence.comment"), ("createdBy", "Silence.createdBy")):
         if made.get(name) is not None and not isinstance(made[name], str):
-            raise _unfit("silence", made[name], f"struct field PostableSilence.{name} of type string")
-    times = {name: _time(made.get(name), "silence") for name in ("startsAt", "endsAt")}
+            raise _unfit("silence", made[name], f"struct field {field} of type string")
+    times = {name: _time(made.get(name), "silence", f"Silence.{name}") for name in ("startsAt", "endsAt")}
     matchers = made.get("matchers")
-    _strings(made.get("annotations") or {}, "silence", "Silence.annotations")
+    annotations = _strings(made.get("annotations"), "silence", "Silence.annotations") or {}
     if matchers is not None:
         _check_types(matchers)
     for name in ("comment", "createdBy", "endsAt", "matchers", "startsAt"):
@@ -87,16 +91,16 @@ def read_silence(body: bytes) -> Silence:
     return Silence(
         id=made.get("id") or "", matchers=tuple(_matcher(m, n) for n, m in enumerate(matchers)),
         starts_at=times["startsAt"] or 0.0, ends_at=times["endsAt"] or 0.0, updated_at=0.0,
-        created_by=made["createdBy"], comment=made["comment"], annotations=dict(made.get("annotations") or {}),
+        created_by=made["createdBy"], comment=made["comment"], annotations=annotations,
     )  # fmt: skip
 
 
 def _check_types(matchers: Any) -> None:
     if not isinstance(matchers, list):
-        raise _unfit("silence", matchers, "struct field PostableSilence.matchers of type models.Matchers")
+        raise _unfit("silence", matchers, "struct field Silence.matchers of type models.Matchers")
     for each in matchers:
         if not isinstance(each, dict):
-            raise _unfit("silence", each, "struct field PostableSilence.matchers of type models.Matcher")
+            raise _unfit("silence", each, "struct field Silence.matchers of type models.Matcher")
         for name, kind in (("name", str), ("value", str), ("isRegex", bool), ("isEqual", bool)):
             if each.get(name) is not None and not isinstance(each[name], kind):
                 kind_name = "bool" if kind is bool else "string"
@@ -108,7 +112,7 @@ def _matcher(made: dict[str, Any], number: int) -> Any:
         return matcher_of(made)
     except ValueError as error:
         why = f"invalid regular expression {_quoted(made['value'])}: {go_error(error)}"
-        raise ValueError(f"invalid silence: invalid label matcher {number}: {why}") from error
+        raise ValueError(f"invalid silence: invalid label matcher {number} in set 0: {why}") from error
 
 
 def _parsed(body: bytes, name: str) -> Any:
@@ -126,22 +130,24 @@ def _rune(error: orjson.JSONDecodeError) -> str:
     return repr(error.doc[error.pos]) if isinstance(error.doc, str) else repr(chr(error.doc[error.pos]))
 
 
-def _strings(made: Any, name: str, field: str) -> None:
+def _strings(made: Any, name: str, field: str) -> dict[str, str] | None:
+    """A label set; null in the place of a text is ''."""
     if made is None:
-        return
+        return None
     if not isinstance(made, dict):
         raise _unfit(name, made, f"struct field {field} of type models.LabelSet")
     for value in made.values():
-        if not isinstance(value, str):
+        if value is not None and not isinstance(value, str):
             raise _unfit(name, value, f"struct field {field} of type string")
+    return {key: value or "" for key, value in made.items()}
 
 
-def _time(made: Any, name: str) -> float | None:
+def _time(made: Any, name: str, field: str) -> float | None:
     """RFC 3339 as epoch seconds (UTC where no zone is given); None for a missing or Go's zero time."""
     if made is None or made == "" or (isinstance(made, str) and made.startswith("0001-01-01T00:00:00")):
         return None
     if not isinstance(made, str):
-        raise _unfit(name, made, "value of type strfmt.DateTime")
+        raise _unfit(name, made, f"struct field {field} of type string")
     try:
         at = datetime.fromisoformat(made)
         seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
@@ -149,9 +155,7 @@ def _time(made: Any, name: str) -> float | None:
             raise ValueError("out of range")
     except (ValueError, OverflowError) as error:
         text = _quoted(made)
-        raise _unreadable(
-            name, f'parsing time {text} as "2006-01-02 15:04:05": cannot parse {text} as "2006"'
-        ) from error
+        raise _unreadable(name, f'parsing time {text} as "2006-01-02": cannot parse {text} as "2006"') from error
     return seconds
 
 

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opsctl.alerts.figures import HttpFigures
 
 _METHODS = {
-    "/alerts": ("GET", "POST"), "/alerts/groups": ("GET",), "/receivers": ("GET",), "/status": ("GET",),
-    "/silences": ("GET", "POST"),
+    "/alerts": ("POST", "GET"), "/alerts/groups": ("GET",), "/receivers": ("GET",), "/status": ("GET",),
+    "/silences": ("POST", "GET"),
 }  # fmt: skip
 _ONE_SILENCE = re.compile(r"/silence/([^/]+)\Z")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\Z")
@@ -38,6 +38,9 @@ class Front:
             await self._app(scope, receive, send)
             return
         path, headers = scope["path"][len(self._base) :], Headers(scope=scope)
+        if path.removesuffix("/") in _METHODS:
+            path = path.removesuffix("/")
+            scope = {**scope, "path": f"{self._base}{path}"}
         began, size = time.perf_counter(), 0
         cross = {**_VARY, "Access-Control-Allow-Origin": "*"} if "origin" in headers else _VARY
 
@@ -84,7 +87,7 @@ def _preflight(scope: Scope, headers: Headers) -> Response | None:
 
 def _refusal(method: str, base: str, path: str, headers: Headers) -> Response | None:
     silence = _ONE_SILENCE.match(path)
-    methods = ("DELETE", "GET") if silence else _METHODS.get(path)
+    methods = ("GET", "DELETE") if silence else _METHODS.get(path)
     if methods is None:
         return _answer(404, 404, f"path {base}{path} was not found")
     if method not in methods:

@@ -11,6 +11,14 @@ import re2
 Op = Literal["=", "!=", "=~", "!~"]
 
 
+class BadPattern(ValueError):
+    """`pattern` is no regular expression."""
+
+    def __init__(self, pattern: str, error: Exception) -> None:
+        super().__init__(f"bad regular expression {pattern!r}: {error}")
+        self.pattern = pattern
+
+
 class _Pattern(Protocol):
     def fullmatch(self, text: str) -> object | None: ...
 
@@ -35,7 +43,7 @@ class Matcher:
             try:
                 object.__setattr__(self, "_pattern", re2.compile(self.value, options))
             except re2.error as error:
-                raise ValueError(f"bad regular expression {self.value!r}: {error}") from error
+                raise BadPattern(self.value, error) from error
 
     def matches(self, value: str) -> bool:
         """Whether a label's value ('' when missing) meets the condition."""

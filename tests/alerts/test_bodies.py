@@ -64,7 +64,9 @@ def test_any_bytes_are_a_silence_or_refused(body: bytes) -> None:
         (b"[", 400, 400, "unexpected EOF"),
         (b"{}", 400, 400, "json: cannot unmarshal object into Go value of type models.PostableAlerts"),
         (b'[{"labels":{"a":1}}]', 400, 400, "json: cannot unmarshal number into Go struct field Alert.labels of type string"),
-        (b'[{"labels":{"a":"b"},"startsAt":"x"}]', 400, 400, 'cannot parse "x" as "2006"'),
+        (b'[{"labels":{"a":"b"},"startsAt":"x"}]', 400, 400, 'time "x" as "2006-01-02": cannot parse "x" as "2006"'),
+        (b'[{"labels":{"a":"b"},"annotations":{"x":1}}]', 400, 400, "Go struct field .annotations of type string"),
+        (b'[{"labels":{"a":"b"},"endsAt":1}]', 400, 400, "Go struct field .endsAt of type string"),
         (b'[{"labels":{"a":"b"},"generatorURL":"::x"}]', 422, 601, '0.generatorURL in body must be of type uri: "::x"'),
     ],
 )  # fmt: skip
@@ -75,15 +77,30 @@ def test_alerts_are_refused_in_its_words(body: bytes, status: int, code: int, me
     assert found.value.message.endswith(message)
 
 
+def test_null_is_an_empty_text_and_annotations_may_be_missing() -> None:
+    (made,) = read_alerts(b'[{"labels":{"a":"b","c":null},"annotations":null}]')
+    assert (made.labels.plain, made.annotations.plain) == ({"a": "b"}, {})
+
+
 @pytest.mark.parametrize(
     ("change", "status", "message"),
     [
         ({"comment": None}, 422, "comment in body is required"),
         ({"matchers": None}, 422, "matchers in body is required"),
+        (
+            {"annotations": []},
+            400,
+            "cannot unmarshal array into Go struct field Silence.annotations of type models.LabelSet",
+        ),
+        (
+            {"matchers": "x"},
+            400,
+            "cannot unmarshal string into Go struct field Silence.matchers of type models.Matchers",
+        ),
         ({"matchers": []}, 422, "matchers in body should have at least 1 items"),
         ({"matchers": [{"name": "a", "value": "b"}]}, 422, "matchers.0.isRegex in body is required"),
         ({"matchers": [{"name": "a", "value": "b", "isRegex": "x"}]}, 400, "Matcher.matchers.isRegex of type bool"),
-        ({"startsAt": 1}, 400, "cannot unmarshal number into Go value of type strfmt.DateTime"),
+        ({"startsAt": 1}, 400, "cannot unmarshal number into Go struct field Silence.startsAt of type string"),
     ],
 )
 def test_silences_are_refused_in_its_words(change: dict[str, Any], status: int, message: str) -> None:
