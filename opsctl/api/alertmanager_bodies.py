@@ -27,7 +27,7 @@ _ALERT = (
     '"json:\\"endsAt,omitempty\\""; StartsAt strfmt.DateTime "json:\\"startsAt,omitempty\\"" }'
 )
 _SILENCE = 'struct { ID string "json:\\"id,omitempty\\"" }'
-_SECONDS_LEAST, _SECONDS_MOST = -62_135_500_000.0, 253_402_300_799.0  # the years 1 to 9999, as Go writes them
+_SECONDS_LEAST, _SECONDS_MOST = -62_135_596_800.0, 253_402_300_799.0  # the years 1 to 9999, as Go writes them
 
 
 class Refusal(Exception):

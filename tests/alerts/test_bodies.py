@@ -77,6 +77,11 @@ def test_alerts_are_refused_in_its_words(body: bytes, status: int, code: int, me
     assert found.value.message.endswith(message)
 
 
+def test_a_time_just_after_gos_zero_is_a_time() -> None:
+    (made,) = read_alerts(b'[{"labels":{"a":"b"},"startsAt":"0001-01-01T00:00:01Z","endsAt":"0001-01-01T00:00:00Z"}]')
+    assert (made.starts_at, made.ends_at) == (-62_135_596_799.0, None)
+
+
 def test_null_is_an_empty_text_and_annotations_may_be_missing() -> None:
     (made,) = read_alerts(b'[{"labels":{"a":"b","c":null},"annotations":null}]')
     assert (made.labels.plain, made.annotations.plain) == ({"a": "b"}, {})
