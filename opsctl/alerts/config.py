@@ -86,7 +86,7 @@ def load_configuration(
         intervals=intervals,
         templates=templates,
         flapping=_flapping(filled, made.flapping),
-        inhibit_rules=tuple(_inhibit(matchers, rule, n) for n, rule in enumerate(made.inhibit_rules)),
+        inhibit_rules=tuple(_inhibit(matchers, rule or InhibitOf(), n) for n, rule in enumerate(made.inhibit_rules)),
         route=RouteReader(filled, matchers, receivers, intervals, templates).root(made.route),
     )
 

@@ -108,7 +108,7 @@ class AlertmanagerOf:
 
     settings: Annotated[GlobalOf, Field(alias="global")] = field(default_factory=GlobalOf)
     route: RouteOf | None = None
-    inhibit_rules: tuple[InhibitOf, ...] = ()
+    inhibit_rules: tuple[InhibitOf | None, ...] = ()
     receivers: tuple[ReceiverOf, ...] = ()
     time_intervals: tuple[IntervalOf, ...] = ()
     mute_time_intervals: tuple[IntervalOf, ...] = ()

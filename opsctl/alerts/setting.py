@@ -87,6 +87,8 @@ def url_problem(url: str) -> str:
         if parts.scheme not in ("http", "https"):
             return f"not an http or https URL: unsupported scheme {parts.scheme!r} in {url!r}"
         parts.port  # noqa: B018 (raises where it is no number)
-        return "" if parts.hostname else f"not an http or https URL: missing host in {url!r}"
+        if not parts.hostname or " " in parts.netloc:
+            return f"not an http or https URL: {'invalid' if parts.hostname else 'missing'} host in {url!r}"
+        return ""
     except ValueError as error:
         return f"not an http or https URL: {url!r} ({error})"

@@ -56,7 +56,7 @@ def _month_days(days: Range, last: int) -> Range:
 def parse_window(made: WindowOf) -> Window:
     """A window as written. Raises ValueError."""
     try:
-        zone = ZoneInfo(made.location)
+        zone = ZoneInfo(made.location or "UTC")
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"no time zone named {made.location!r}") from error
     return Window(

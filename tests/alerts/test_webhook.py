@@ -82,6 +82,9 @@ def test_what_is_left_out_counts_for_nothing_else() -> None:
 def test_the_url_is_a_template(tmp_path: Path) -> None:
     hook = load(tmp_path, "url: 'http://h/{{ .GroupLabels.alertname | urlquery }}'")
     assert request(hook).url == "http://h/%3CA%3E"
+    for wrong in ("http://h/{{ nope }}", "http://h/{{ .Status"):
+        with pytest.raises(DocumentError, match=r"webhook_configs\[0\].url: invalid template syntax: template: :1: "):
+            load(tmp_path, f"url: '{wrong}'")
     bad = load(tmp_path, "url: 'ftp://{{ .Status }}'")
     assert bad.messages(BATCH, 0.0, "k") == (
         Unsendable("not an http or https URL: unsupported scheme 'ftp' in 'ftp://firing'"),

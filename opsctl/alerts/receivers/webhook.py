@@ -105,7 +105,12 @@ def build_webhook(made: WebhookOf, setting: Setting) -> Webhook:
     if bool(made.url) == bool(made.url_file):
         most = "at most one of url & url_file must be configured"
         raise setting.refuse("url", most if made.url else "one of url or url_file must be configured")
-    if made.url and "{{" not in made.url:
+    if "{{" in made.url:
+        try:
+            setting.templates.parse(made.url)
+        except TemplateError as error:
+            raise setting.refuse("url", f"invalid template syntax: {error.message}") from error
+    elif made.url:
         setting.check_url("url", made.url)
     return Webhook(
         url=made.url, url_file=made.url_file, name=channel_name("webhook", made.url or made.url_file),
