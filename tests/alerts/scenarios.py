@@ -118,7 +118,7 @@ SCENARIOS = (
     Scenario("source_url", [Fire(0, A, url="http://prometheus.example.com/graph?g0.expr=up+%3D%3D+0&g0.tab=1")]),
     Scenario("refused_once", [Fire(0, A)], answers=[400]),
     Scenario("fails_twice", [Fire(0, A)], answers=[500, 503], punctual=False),
-    Scenario("too_many_once", [Fire(0, A)], answers=[429], punctual=False),
+    Scenario("too_many_once", [Fire(0, A)], answers=[429]),
 )  # fmt: skip
 INHIBIT = [
     {"source_matchers": ['role=~"source|both"'], "target_matchers": ['role=~"target|both"'], "equal": ["sc", "host"]}
