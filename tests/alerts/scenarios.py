@@ -80,7 +80,7 @@ ALL = (
     Scenario("old_one_joins", [Fire(0, A), Fire(0.4, B, starts=-60)], since=34),
     Scenario("old_one_begins", [Fire(0, A, starts=-60), Fire(0.4, B)]),
     Scenario("labelled", [Fire(0, A)], {"labels": {"team": "{{ .GroupLabels.alertname }}", "b": "{{ routeLabels `team` }}"}}, since=34),
-    Scenario("fires_again", [Fire(0, A), Fire(1.9, A, ends=1.8), Fire(3.9, A)], {"repeat_interval": "1ms"}),
+    Scenario("fires_again", [Fire(0, A), Fire(1.9, A, ends=1.8), Fire(3.9, A)], {"repeat_interval": "1ms"}, since=34),
     Scenario("by_a_label_that_is_missing", [Fire(0, A), Fire(0, B)], {"group_by": ["alertname", "n"]}),
     Scenario("without_alertname", [Fire(0, {"x": "1"}), Fire(0, {"x": "2"})]),
     Scenario("at_once", [Fire(0.5, A)], {"group_wait": "0s"}),
