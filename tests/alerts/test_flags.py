@@ -24,6 +24,7 @@ def test_the_flags_of_the_cluster_are_kept() -> None:
     found = other_flags([
         "--cluster.listen-address", "127.0.0.1:1", "--cluster.peer=a:1", "--cluster.peer", "b:2",
         "--cluster.settle-timeout=0s", "--auto-gomemlimit.ratio", "0.5", "--no-web.systemd-socket",
+        "--log.silences", "--alerts.per-alertname-limit=0",
         "--cluster.allow-insecure-public-advertise-address-discovery", "--web.config.file=",
     ])  # fmt: skip
     assert found["listen-address"] == ("127.0.0.1:1",)
@@ -35,6 +36,7 @@ def test_the_flags_of_the_cluster_are_kept() -> None:
     [
         (["--cluster.pear=a"], "cluster.peer"),
         (["--web.config.file=x"], "proxy"),
+        (["--alerts.per-alertname-limit", "5"], "too many"),
         (["--cluster.peer"], "needs a value"),
         (["word"], "unexpected word"),
         (["--web.systemd-socket"], "listen"),
