@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cmp_to_key
+from functools import cached_property, cmp_to_key
 from typing import Any
 
 from opsctl.model.alert import Alert
@@ -48,11 +48,11 @@ class Batch:
     flapping: tuple[tuple[str, int], ...] = ()
     note: str = ""
 
-    @property
+    @cached_property
     def firing(self) -> tuple[Alert, ...]:
         return tuple(a for a in self.alerts if a.ends_at is None)
 
-    @property
+    @cached_property
     def resolved(self) -> tuple[Alert, ...]:
         return tuple(a for a in self.alerts if a.ends_at is not None)
 
@@ -60,7 +60,7 @@ class Batch:
     def status(self) -> str:
         return "firing" if self.firing else "resolved"
 
-    @property
+    @cached_property
     def severity(self) -> str:
         """The worst severity in the batch: critical, warning, info or ''."""
         found = {a.labels.get("severity", "") for a in (self.firing or self.alerts)}

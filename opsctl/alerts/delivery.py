@@ -10,6 +10,7 @@ from typing import Any
 from opsctl.alerts.batch import Batch
 from opsctl.alerts.dedup import Entry, entry_of
 from opsctl.core.clock import iso
+from opsctl.core.copied import copied
 
 PENDING, SENDING, SENT, FAILED, SUPERSEDED = "pending", "sending", "sent", "failed", "superseded"
 OPEN = (PENDING, SENDING)
@@ -62,6 +63,10 @@ class Delivery:
     def urgent(self) -> bool:
         """Whether it may use what is kept of the rate: something critical fires, or somebody waits at a terminal."""
         return self.batch.test or (bool(self.batch.firing) and self.batch.severity == "critical")
+
+    def on(self, channel: str) -> Delivery:
+        """The same by another channel; itself when it is its own."""
+        return self if channel == self.channel else copied(self, channel=channel)
 
     def json(self) -> dict[str, Any]:
         """The row as API and CLI show it."""

@@ -132,8 +132,8 @@ class HttpFigures:
 
     def __init__(self, r: CollectorRegistry) -> None:
         self.seconds = Histogram(
-            "alertmanager_http_request_duration_seconds", "Time of HTTP requests.", ["handler", "method"], registry=r,
-            buckets=(0.05, 0.1, 0.25, 0.5, 0.75, 1, 2, 5, 20, 60),
+            "alertmanager_http_request_duration_seconds", "Time of HTTP requests.", ["handler", "method", "code"],
+            registry=r, buckets=(0.05, 0.1, 0.25, 0.5, 0.75, 1, 2, 5, 20, 60),
         )  # fmt: skip
         self.sizes = Histogram(
             "alertmanager_http_response_size_bytes", "Size of HTTP answers.", ["handler", "method"], registry=r,
@@ -145,11 +145,11 @@ class HttpFigures:
         )
         self.in_flight.labels("get")
         self.limited.labels("get")
-        self.seconds.labels("/alerts", "post")
+        self.seconds.labels("/alerts", "post", "200")
         self.sizes.labels("/alerts", "post")
 
-    def answered(self, handler: str, method: str, seconds: float, size: int) -> None:
-        self.seconds.labels(handler, method).observe(seconds)
+    def answered(self, handler: str, method: str, status: int, seconds: float, size: int) -> None:
+        self.seconds.labels(handler, method, str(status)).observe(seconds)
         self.sizes.labels(handler, method).observe(size)
 
 

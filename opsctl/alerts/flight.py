@@ -75,7 +75,7 @@ class Flights:
         if robot.counts(sending):
             robot.limiter.ended(now, ended)
             statements.append(state.move_sent(robot.channel.name, now, ended))
-        known = replace(sending, possibly_repeated=sending.possibly_repeated or unsure)
+        known = replace(sending, possibly_repeated=True) if unsure else sending
         landed = land(known, outcome, len(messages), robot.channel.people, ended, random.random())
         self._say(landed)
         return landed, statements, ended

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from opsctl.alerts.delivery import FAILED, PENDING, SENT, Delivery, back_off
 from opsctl.alerts.receiver import Outcome, Refused, RetryAfter, Sent
+from opsctl.core.copied import copied
 
 _REFUSED = "✗ "
 _AND = " · "
@@ -34,7 +35,7 @@ def land(sending: Delivery, outcome: Outcome, parts: int, people: int, now: floa
         following = replace(sending, status=PENDING, part=sending.part + 1, attempts=0, next_at=now, reason=reason)
         return Landed(following, "")
     if not reason:
-        return Landed(replace(sending, status=SENT, sent_at=now, reason="", next_at=0.0), "sent")
+        return Landed(copied(sending, status=SENT, sent_at=now, reason="", next_at=0.0), "sent")
     failed = replace(sending, status=FAILED, reason=reason, next_at=0.0)
     return Landed(failed, "failed", refused=isinstance(outcome, Refused))
 

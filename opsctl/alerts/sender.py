@@ -29,6 +29,7 @@ from opsctl.alerts.shared import members_of
 from opsctl.alerts.transport import HttpCourier
 from opsctl.alerts.writer import Statement, Writer
 from opsctl.core.clock import Clock
+from opsctl.core.copied import copied
 from opsctl.core.log import Log
 
 LOG = Log("opsctl.alerts.sender")
@@ -162,7 +163,7 @@ class Sender:
             self._release(gone)
             return
         lane = self._lane(integration)
-        lane.queue.put(replace(delivery, channel=lane.channel.name))
+        lane.queue.put(delivery.on(lane.channel.name))
         lane.wake.set()
 
     def _busy(self) -> bool:
@@ -267,9 +268,8 @@ class Sender:
         """One message: intent, call, outcome."""
         robot = lane.robots[number]
         attempts = taken.attempts + 1
-        sending = replace(taken, status=SENDING, attempts=attempts, channel=robot.channel.name, next_at=now)
-        lane.queue.keep(replace(sending, channel=lane.channel.name))
-        landed = replace(taken, reason="stopped before it was sent")
+        sending = copied(taken, status=SENDING, attempts=attempts, channel=robot.channel.name, next_at=now)
+        lane.queue.keep(sending.on(lane.channel.name))
         try:
             await self.others.catch_up()
             if self._is_told(taken):
@@ -286,7 +286,7 @@ class Sender:
             self._figures.defects.labels("sender").inc()
             again = self._clock.now() + _PAUSE_AFTER_DEFECT + back_off(sending.attempts, random.random())
             landed = replace(sending, status=PENDING, next_at=again, reason=f"{type(error).__name__}: {error}")
-        lane.queue.land(replace(landed, channel=lane.channel.name))
+        lane.queue.land(landed.on(lane.channel.name))
         if landed.status != PENDING:
             self._release(landed)
 

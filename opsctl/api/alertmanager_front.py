@@ -41,12 +41,13 @@ class Front:
         if path.removesuffix("/") in _METHODS:
             path = path.removesuffix("/")
             scope = {**scope, "path": f"{self._base}{path}"}
-        began, size = time.perf_counter(), 0
+        began, size, status = time.perf_counter(), 0, 500
         cross = {**_VARY, "Access-Control-Allow-Origin": "*"} if "origin" in headers else _VARY
 
         async def adding(message: Message) -> None:
-            nonlocal size
+            nonlocal size, status
             if message["type"] == "http.response.start":
+                status = message["status"]
                 MutableHeaders(scope=message).update(cross)
             else:
                 size += len(message.get("body", b""))
@@ -55,7 +56,7 @@ class Front:
         early = _preflight(scope, headers) or _refusal(scope["method"], self._base, path, headers)
         await (early(scope, receive, adding) if early else self._limited(scope, receive, adding))
         handler = "/silence" if path.startswith("/silence/") else path if path in _METHODS else "/"
-        self._figures.answered(handler, scope["method"].lower(), time.perf_counter() - began, size)
+        self._figures.answered(handler, scope["method"].lower(), status, time.perf_counter() - began, size)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted = scope["method"] == "GET" and self._free is not None

@@ -29,7 +29,7 @@ app = typer.Typer(help="The alerting process alone, with Alertmanager's flags.")
 _LEVELS = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR"}
 _FEATURES = frozenset({
     "classic-mode", "utf8-strict-mode", "receiver-name-in-metrics", "alert-names-in-metrics", "auto-gomemlimit",
-    "auto-gomaxprocs",
+    "auto-gomaxprocs", "group-key-in-metrics",
 })  # fmt: skip
 
 

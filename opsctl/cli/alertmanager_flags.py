@@ -12,7 +12,9 @@ _CLUSTER = frozenset({
     "gossip-interval", "pushpull-interval", "tcp-timeout", "probe-timeout", "probe-interval", "settle-timeout",
     "reconnect-interval", "reconnect-timeout", "tls-config", "label", "key-file",
 })  # fmt: skip
-_SWITCHES = frozenset({"cluster.allow-insecure-public-advertise-address-discovery", "web.systemd-socket"})
+_SWITCHES = frozenset({
+    "cluster.allow-insecure-public-advertise-address-discovery", "log.silences", "web.systemd-socket",
+})  # fmt: skip
 _TAKEN = frozenset({"auto-gomemlimit.ratio", "dispatch.maintenance-interval", "web.ui-path"})
 _REFUSED = {
     "web.systemd-socket": "it listens by itself: --web.listen-address",
@@ -42,7 +44,7 @@ def other_flags(arguments: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
 
 def _check(name: str, flag: str, value: str) -> None:
     if name in _REFUSED:
-        if value and not flag.startswith("--no-"):
+        if value not in ("", "0") and not flag.startswith("--no-"):
             raise UsageError(f"{flag} is a flag of Alertmanager that opsctl does not have", _REFUSED[name])
         return
     known = {*(f"cluster.{each}" for each in _CLUSTER), *_SWITCHES, *_TAKEN}

@@ -15,6 +15,7 @@ from opsctl.alerts.sender import Sender
 from opsctl.alerts.shared import members_of
 from opsctl.alerts.writer import Writer
 from opsctl.core.clock import Clock
+from opsctl.core.copied import copied
 from opsctl.core.errors import Conflict, NotFound
 from opsctl.flows.alerting import Alerting
 from opsctl.model.alert import Alert
@@ -34,7 +35,7 @@ def dresser(links: Links, acks: Acks, clock: Clock, on_call: Callable[[float], t
     def dress(delivery: Delivery, integration: Integration) -> Batch:
         batch, kind, now = delivery.batch, integration.impl.kind, clock.now()
         if kind == "webhook":  # its body has no room for the rest
-            return replace(batch, external_url=links.base, cause=delivery.cause)
+            return copied(batch, external_url=links.base, cause=delivery.cause)
         standing = ((a.fingerprint, acks.of(a, now)) for a in batch.firing)
         shared = link_set(links, delivery, kind, "")
         people = integration.impl.people if isinstance(integration.impl, Addressed) else ()

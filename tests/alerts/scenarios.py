@@ -39,7 +39,8 @@ class Hush:
 class Scenario:
     """`route` and `hook` are keys of the route and the webhook; `more`: routes after it (each `continue`s to the next).
 
-    `answers`: HTTP statuses that its hook gives first; `punctual`: whether arrivals are compared.
+    `answers`: HTTP statuses that its hook gives first; `punctual`: whether arrivals are compared; `since`: the first
+    0.x of Alertmanager that behaves so.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Scenario:
     more: Sequence[Mapping[str, Any]] = ()
     answers: Sequence[int] = ()
     punctual: bool = True
+    since: int = 0
 
 
 def over(at: float, ended: float, **labels: str) -> Fire:
@@ -57,7 +59,7 @@ def over(at: float, ended: float, **labels: str) -> Fire:
 
 A, B, C = {"alertname": "A"}, {"alertname": "A", "n": "b"}, {"alertname": "A", "n": "c"}
 ALWAYS, NEVER = ["always"], ["never"]
-SCENARIOS = (
+ALL = (
     Scenario("one", [Fire(0, A)]),
     Scenario("resolved", [Fire(0, A), Fire(1.9, A, ends=1.8)]),
     Scenario("resolved_before_it_was_told", [Fire(0, A), Fire(0.5, A, ends=0.4)]),
@@ -74,7 +76,11 @@ SCENARIOS = (
     Scenario("one_of_two_resolves", [Fire(0, A), Fire(0, B), Fire(1.9, B, ends=1.8)]),
     Scenario("all_resolve_one_by_one", [Fire(0, A), Fire(0, B), Fire(1.9, B, ends=1.8), Fire(3.9, A, ends=3.8)]),
     Scenario("by_all", [Fire(0, A), Fire(0, B)], {"group_by": ["..."]}),
-    Scenario("by_nothing", [Fire(0, A), Fire(0, {"alertname": "Z"})], {"group_by": []}),
+    Scenario("by_nothing", [Fire(0, A), Fire(0, {"alertname": "Z"})], {"group_by": []}, since=31),
+    Scenario("old_one_joins", [Fire(0, A), Fire(0.4, B, starts=-60)], since=34),
+    Scenario("old_one_begins", [Fire(0, A, starts=-60), Fire(0.4, B)]),
+    Scenario("labelled", [Fire(0, A)], {"labels": {"team": "{{ .GroupLabels.alertname }}", "b": "{{ routeLabels `team` }}"}}, since=34),
+    Scenario("fires_again", [Fire(0, A), Fire(1.9, A, ends=1.8), Fire(3.9, A)], {"repeat_interval": "1ms"}, since=34),
     Scenario("by_a_label_that_is_missing", [Fire(0, A), Fire(0, B)], {"group_by": ["alertname", "n"]}),
     Scenario("without_alertname", [Fire(0, {"x": "1"}), Fire(0, {"x": "2"})]),
     Scenario("at_once", [Fire(0.5, A)], {"group_wait": "0s"}),
@@ -118,7 +124,7 @@ SCENARIOS = (
     Scenario("source_url", [Fire(0, A, url="http://prometheus.example.com/graph?g0.expr=up+%3D%3D+0&g0.tab=1")]),
     Scenario("refused_once", [Fire(0, A)], answers=[400]),
     Scenario("fails_twice", [Fire(0, A)], answers=[500, 503], punctual=False),
-    Scenario("too_many_once", [Fire(0, A)], answers=[429], punctual=False),
+    Scenario("too_many_once", [Fire(0, A)], answers=[429]),
 )  # fmt: skip
 INHIBIT = [
     {"source_matchers": ['role=~"source|both"'], "target_matchers": ['role=~"target|both"'], "equal": ["sc", "host"]}

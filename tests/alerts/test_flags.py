@@ -24,6 +24,7 @@ def test_the_flags_of_the_cluster_are_kept() -> None:
     found = other_flags([
         "--cluster.listen-address", "127.0.0.1:1", "--cluster.peer=a:1", "--cluster.peer", "b:2",
         "--cluster.settle-timeout=0s", "--auto-gomemlimit.ratio", "0.5", "--no-web.systemd-socket",
+        "--log.silences", "--alerts.per-alertname-limit=0",
         "--cluster.allow-insecure-public-advertise-address-discovery",
     ])  # fmt: skip
     assert found["listen-address"] == ("127.0.0.1:1",)
@@ -34,6 +35,7 @@ def test_the_flags_of_the_cluster_are_kept() -> None:
     ("flags", "said"),
     [
         (["--cluster.pear=a"], "cluster.peer"),
+        (["--alerts.per-alertname-limit", "5"], "too many"),
         (["--cluster.peer"], "needs a value"),
         (["word"], "unexpected word"),
         (["--web.systemd-socket"], "listen"),
@@ -77,7 +79,9 @@ async def test_under_a_prefix_with_limits(robots: Robots, start: Any) -> None:
         answer = requests.options(f"{base}/api/v2/alerts", headers=preflight, timeout=5)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
         page = requests.get(f"{base}/metrics", timeout=5).text
-        assert 'alertmanager_http_request_duration_seconds_count{handler="/silences",method="post"} 2.0' in page
+        assert (
+            'alertmanager_http_request_duration_seconds_count{code="400",handler="/silences",method="post"} 1.0' in page
+        )
         assert "alertmanager_cluster_enabled 0.0" in page
 
     await asyncio.to_thread(play)
@@ -95,7 +99,7 @@ async def test_classic_mode_takes_classic_names_only(robots: Robots, start: Any)
         said = running.post("/api/v2/silences", silence)
         assert (said.status_code, said.json()) == (
             400,
-            'invalid silence: invalid label matcher 0: invalid label name "fooΣ"',
+            'invalid silence: invalid label matcher 0 in set 0: invalid label name "fooΣ"',
         )
         assert requests.get(f"{running.url}/api/v2/alerts?filter=Σ=c", timeout=5).status_code == 400
 

@@ -138,7 +138,6 @@ def test_resolved_messages_say_how_long_it_was() -> None:
 
 
 def test_webhook_statuses() -> None:
-    assert isinstance(Webhook(url="http://x", name="n").outcome(Response(429, b"")), RetryAfter)
     assert isinstance(Webhook(url="http://x", name="n").outcome(Response(422, b"no")), Refused)
 
 

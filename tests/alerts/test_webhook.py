@@ -57,12 +57,13 @@ def load(folder: Path, text: str) -> Webhook:
 class Answering:
     """A courier that remembers what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200) -> None:
         self.urls: list[str] = []
+        self._status = status
 
     async def http(self, request: Request) -> Response:
         self.urls.append(request.url)
-        return Response(200)
+        return Response(self._status)
 
 
 def test_the_body_is_gos() -> None:
@@ -121,17 +122,24 @@ def test_why_it_is_told(cause: str, said: str) -> None:
     assert orjson.loads(made.body)["notification_reason"] == said
 
 
+@pytest.mark.parametrize(("status", "kind"), [(204, Sent), (429, Refused), (404, Refused), (503, RetryAfter)])
+async def test_only_a_server_in_trouble_is_asked_again_within_the_flush(status: int, kind: type) -> None:
+    hook = Webhook(url="http://x", name="n")
+    assert isinstance(await hook.send(request(hook), Answering(status)), kind)
+    assert hook.channel.again  # what is refused is told at the next flush
+
+
 def test_a_payload_of_ones_own(tmp_path: Path) -> None:
     hook = load(
         tmp_path,
         "url: 'http://h', payload: {'{{ .Status }}': '{{ len .Alerts }}', list: ['{{ .Receiver }}', 1, null], "
-        "flag: 'true', none: '', alerts: '{{ toJson .Alerts.Firing }}', text: 'a: {{ .Status }}!'}",
+        "flag: 'true', word: 'Yes', off: 'n', none: '', alerts: '{{ toJson .Alerts.Firing }}', text: 'a: {{ .Status }}!'}",
     )
     made: Any = orjson.loads(request(hook).body)
     assert made["firing"] == 2
     assert made["list"] == ["team\\.x", 1, None]
     assert made["flag"] is True
-    assert made["none"] is None
+    assert (made["word"], made["off"], made["none"]) == (True, False, None)
     assert made["alerts"][0]["labels"] == {"alertname": "<A>", "b": "1"}  # what a text holds is not read once more
     assert made["text"] == {"a": "firing!"}
 

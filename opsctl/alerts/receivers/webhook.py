@@ -19,9 +19,12 @@ from opsctl.alerts.receiver import (
     Courier,
     HttpReceiver,
     Outcome,
+    Refused,
     Request,
+    Response,
     RetryAfter,
     Unsendable,
+    by_status,
     channel_name,
 )
 from opsctl.alerts.setting import Setting, url_problem
@@ -34,6 +37,10 @@ from opsctl.model.person import Person
 
 _AGENT = {"Content-Type": "application/json", "User-Agent": "Alertmanager/0.34.0"}
 _DEEPEST = 30
+_WORDS = {
+    **{form: True for word in ("y", "yes", "on") for form in (word, word.title(), word.upper())},
+    **{form: False for word in ("n", "no", "off") for form in (word, word.title(), word.upper())},
+}  # as YAML 1.1 has them, by which upstream reads the texts of a payload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,11 @@ class Webhook(HttpReceiver):
     @cached_property
     def channel(self) -> Channel:
         return Channel(name=self.name, lanes=64, timeout=self.timeout or 30.0, again=self.again)
+
+    def outcome(self, response: Response) -> Outcome:
+        """Only 5xx is tried again within the flush; 429 waits for the next one. Source: alertmanager notify/webhook."""
+        found = by_status(response)
+        return Refused(found.reason) if response.status == 429 and isinstance(found, RetryAfter) else found
 
     def addressed(self, person: Person) -> Webhook:
         """As Personal: the body's receiver names the person."""
@@ -125,6 +137,8 @@ def _filled(value: Any, fill: Any, depth: int = 0) -> Any:
         raise TemplateError("the payload goes too deep")
     if isinstance(value, str):
         text = fill(value)
+        if text in _WORDS:
+            return _WORDS[text]
         try:
             again = parse(text, "").data
         except DocumentError:
