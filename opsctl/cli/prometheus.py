@@ -30,6 +30,7 @@ from opsctl.cli.prometheus_flags import (
 from opsctl.core.errors import DocumentError, UsageError
 from opsctl.core.log import Log, configure
 from opsctl.core.settings import Settings, host_port, load_settings
+from opsctl.core.web_config import load_web_config
 from opsctl.flows.history import monitored
 from opsctl.metrics.census import SeriesLimits
 from opsctl.model.duration import parse_duration
@@ -94,12 +95,14 @@ def start(given: Mapping[str, str]) -> None:
     configure("opsctl-metrics", log_file, _LEVELS[values["log.level"]])
     _check(values, options.listen)
     _features(values["enable-feature"])
+    web_config = Path(values["web.config.file"]) if values["web.config.file"] else None
+    if web_config is not None:
+        load_web_config(web_config)  # before a folder is made
     values["rules.alert.for-grace-period"] = values["rules.alert.for-grace-period"] or ("0s" if own else _GRACE)
     options = _told(options, values, settings)
     setting = "listen.metrics in opsctl.yml" if own else "--web.listen-address"
     process = build_metrics(replace(options, flags=_shown(options, values, given)))
     try:
-        web_config = Path(values["web.config.file"]) if values["web.config.file"] else None
         serve(process, options.listen, setting, "metrics", _say_ready, web_config)
     except DocumentError:
         print(f'level=ERROR msg="Error loading config (--config.file={options.config_file})"', file=sys.stderr)

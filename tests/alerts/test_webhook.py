@@ -148,7 +148,7 @@ async def test_a_wrong_template_fails_for_good_with_its_reason(tmp_path: Path) -
     hook = load(tmp_path, "url: 'http://h', payload: {a: '{{ .Nope }}'}")
     (message,) = hook.messages(BATCH, 0.0, "k")
     outcome = await hook.send(message, Answering())
-    assert outcome == Refused("template: :1: can't evaluate field Nope in type Data")
+    assert outcome == Refused('template: :1:3: executing "" at <.Nope>: can\'t evaluate field Nope in type Data')
 
 
 async def test_the_file_of_the_url_is_read_when_it_is_needed(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ async def test_a_wrong_secret(tmp_path: Path, office: Office, tell: TELL) -> Non
 
 async def test_a_wrong_template_fails_for_good(tmp_path: Path, office: Office, tell: TELL) -> None:
     outcome = await tell(load(tmp_path, office, "message: '{{ .Nope }}'"))
-    assert outcome == Refused("template: :1: can't evaluate field Nope in type Data")
+    assert outcome == Refused('template: :1:3: executing "" at <.Nope>: can\'t evaluate field Nope in type Data')
 
 
 @pytest.mark.parametrize(

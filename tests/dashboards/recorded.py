@@ -48,7 +48,7 @@ class World:
         hours = (at - start) / 3600
         done = sum(_SHARE[: int(hours)]) + _SHARE[min(23, int(hours))] * (hours % 1)
         name = next(name for name in _FINAL if name in metric)
-        return round(_FINAL[name] * day * weekend * growth * done / sum(_SHARE))
+        return max(3, round(_FINAL[name] * day * weekend * growth * done / sum(_SHARE)))  # somebody is always awake
 
     def answer(self, path: str, query: dict[str, str]) -> Any:
         self.asked.append(path)
