@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Protocol
 from urllib.parse import quote
@@ -128,8 +129,13 @@ def _with_query(path: str, request: Request) -> str:
     return f"{quote(path)}?{query}" if query else quote(path)
 
 
+@lru_cache(maxsize=256)
+def _named(path: str) -> str:
+    return _NAMED.sub(r":\1", path) or "/"
+
+
 def _shown(route: Route) -> str:
-    return _NAMED.sub(r":\1", route.path) or "/"
+    return _named(route.path)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

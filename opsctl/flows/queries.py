@@ -83,7 +83,7 @@ class Queries:
         limits = replace(self._limits, deadline=time.monotonic() + limit, clock=clock.now)
         self._running.inc()
         try:
-            return await self._awaited(asyncio.ensure_future(self._begun(work, limits, clock)), max(0.0, limit), clock)
+            return await self._awaited(self._begun(work, limits, clock), max(0.0, limit), clock)
         except PromqlTimeoutError as error:
             raise QueryTimeout(error.message) from error
         finally:
@@ -102,11 +102,11 @@ class Queries:
             running.cancel()
         raise QueryTimeout(f"query timed out in {'expression evaluation' if clock.began else 'query queue'}")
 
-    async def _begun(self, work: Callable[[Limits], T], limits: Limits, clock: _Clock) -> T:
+    def _begun(self, work: Callable[[Limits], T], limits: Limits, clock: _Clock) -> asyncio.Future[T]:
         def begin() -> T:
             clock.began = True
             if clock.now() >= limits.deadline:
                 raise PromqlTimeoutError("query timed out in query execution")
             return work(limits)
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
+        return asyncio.get_running_loop().run_in_executor(self._pool, begin)
