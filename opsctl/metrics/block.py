@@ -75,17 +75,21 @@ class Block:
 
     def sections(self, mask: NDArray[np.bool_], start_ms: int, end_ms: int) -> list[Section]:
         """The masked series' samples in [start_ms, end_ms]."""
-        refs, first_row = self._rows("refs"), 0
+        refs, chunks, starts = self._rows("refs"), self._rows("chunk"), self._rows("start")
+        chosen = np.flatnonzero(mask[refs])
+        cuts = np.searchsorted(chosen, self._bounds()).tolist()
         found = []
-        for entry in self._load()["sources"]:
-            rows = np.arange(first_row, first_row + entry["rows"])
-            first_row += entry["rows"]
-            if entry["first"] <= end_ms and entry["last"] >= start_ms:
-                chosen = rows[mask[refs[rows]]]
-                section = self._section(entry, chosen, start_ms, end_ms) if len(chosen) else None
+        for entry, begin, end in zip(self._load()["sources"], cuts, cuts[1:], strict=False):
+            if begin < end and entry["first"] <= end_ms and entry["last"] >= start_ms:
+                rows = chosen[begin:end]
+                section = self._section(entry, refs[rows], chunks[rows], starts[rows], start_ms, end_ms)
                 if section is not None:
                     found.append(section)
         return found
+
+    def _bounds(self) -> NDArray[np.int64]:
+        """The first row of each source, and the end of the last."""
+        return np.cumsum([0, *(entry["rows"] for entry in self._load()["sources"])])
 
     def refs(self, start_ms: int, end_ms: int) -> list[Refs]:
         """The numbers of the series that may have samples in the range."""
@@ -118,18 +122,32 @@ class Block:
         """The names of the files whose samples it holds, and which are to go."""
         return tuple(self._load()["replaces"]) if self._merged else ()
 
-    def _section(self, entry: Any, rows: Refs, start_ms: int, end_ms: int) -> Section | None:
+    def _section(
+        self, entry: Any, refs: Refs, chunks: Refs, starts: Refs, start_ms: int, end_ms: int
+    ) -> Section | None:  # fmt: skip
         times: Times = self._chunk(entry["times"], decode_numbers)
-        first, last = times.searchsorted(start_ms), times.searchsorted(end_ms, side="right")
+        first, last = int(times.searchsorted(start_ms)), int(times.searchsorted(end_ms, side="right"))
         if first >= last:
             return None
-        values: Values = np.empty((len(rows), last - first))
-        chunks, starts = self._rows("chunk")[rows], self._rows("start")[rows]
+        return Section(entry["source"], refs, times[first:last], self._values(chunks, starts, first, last))
+
+    def _values(self, chunks: Refs, starts: Refs, first: int, last: int) -> Values:
+        """The columns from `first` to `last` of rows, each from its chunk; one row is not copied."""
+        number = int(chunks[0])
+        whole: Values = self._chunk(self._load()["chunks"][number], decode_values)
+        if len(chunks) == 1:
+            row: Values = whole[int(starts[0]) + first : int(starts[0]) + last][None, :]
+            return row
+        columns = np.arange(first, last)
+        if (chunks == number).all():
+            several: Values = whole[starts[:, None] + columns]
+            return several
+        values: Values = np.empty((len(chunks), last - first))
         for number in np.unique(chunks).tolist():
             here = np.flatnonzero(chunks == number)
             chunk: Values = self._chunk(self._load()["chunks"][number], decode_values)
-            values[here] = chunk[starts[here, None] + np.arange(first, last)]
-        return Section(entry["source"], self._rows("refs")[rows], times[first:last], values)
+            values[here] = chunk[starts[here, None] + columns]
+        return values
 
     def _rows(self, what: str) -> Refs:
         refs: Refs = self._chunk(self._load()[what], decode_numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,10 +64,14 @@ def united(sections: Sequence[Section]) -> list[Section]:
 def _united(several: list[Section]) -> list[Section]:
     ordered = sorted(several, key=lambda s: int(s.times[0]))
     times, first = np.concatenate([s.times for s in ordered]), ordered[0]
-    rising = bool((times[1:] > times[:-1]).all())
-    if rising and all(np.array_equal(s.refs, first.refs) for s in ordered[1:]):
+    rising = all(one.times[-1] < other.times[0] for one, other in itertools.pairwise(ordered))
+    if rising and all(_same(s.refs, first.refs) for s in ordered[1:]):
         return [Section(first.source, first.refs, times, np.concatenate([s.values for s in ordered], axis=1))]
     return _woven(several, times if rising else np.unique(times))
+
+
+def _same(one: Refs, other: Refs) -> bool:
+    return one is other or (len(one) == len(other) and bool((one == other).all()))
 
 
 def _woven(several: list[Section], times: Times) -> list[Section]:
