@@ -11,9 +11,10 @@ import typer
 from rich.markup import escape
 
 from opsctl.cli.engine import ApiEngine
+from opsctl.cli.moments import moment_of
 from opsctl.cli.output import AsJson, AsRole, ConfigFile, console, print_json, table
 from opsctl.cli.query import Url, client_of
-from opsctl.core.clock import iso, local, parse_iso
+from opsctl.core.clock import iso, local
 from opsctl.core.errors import UsageError
 from opsctl.model.duration import parse_duration
 from opsctl.promql.number import format_float
@@ -43,7 +44,7 @@ def evaluate(
     Example: opsctl rules eval alert_rules/host.yml --at 2026-11-25T09:00:00+08:00
     """
     groups = load_rules(file)
-    moment, step = _moment(at), _positive(interval)
+    moment, step = moment_of(at, "--at") if at else time.time(), _positive(interval)
     engine = ApiEngine(client_of(url, role, config))
     found = [(group, preview_group(group, engine, moment, step)) for group in groups]
     if as_json:
@@ -55,19 +56,6 @@ def evaluate(
         raise typer.Exit(2)
     if "firing" in states:
         raise typer.Exit(1)
-
-
-def _moment(text: str) -> float:
-    if not text:
-        return time.time()
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        return parse_iso(text)
-    except ValueError as error:
-        raise UsageError(f"--at: {error}", "write 2026-11-25T09:00:00+08:00") from error
 
 
 def _positive(text: str) -> float:
