@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,14 @@ class Checked:
     templates: int
 
 
-def check_configuration(path: Path, mode: Mode = "fallback") -> Checked:
+def check_configuration(
+    path: Path, mode: Mode = "fallback", environment: Mapping[str, str] | None = None
+) -> Checked:  # fmt: skip
     """Loads a file and parses the templates of its receivers. Raises DocumentError naming each mistake.
 
     Loading alone leaves a receiver's own texts for the time of sending, as Alertmanager does.
     """
-    made = load_configuration(path, mode=mode)
+    made = load_configuration(path, environment, mode)
     source = parse(made.text, str(path))
     problems = list(_problems(source, made))
     if problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 
 from opsctl.alerts.checked import Checked, check_configuration
 from opsctl.cli.output import AsJson, print_json
-from opsctl.core.errors import DocumentError
+from opsctl.core.errors import DocumentError, OpsctlError
+from opsctl.core.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Check alertmanager.yml and its templates.")
 
@@ -53,9 +55,18 @@ def check(
 
 def _checked(path: Path, mode: Matchers) -> Checked | DocumentError:
     try:
-        return check_configuration(path, mode.value)
+        return check_configuration(path, mode.value, _environment())
     except DocumentError as error:
         return error
+
+
+def _environment() -> dict[str, str]:
+    """What the alerting process would have: the home of an opsctl.yml, where there is one."""
+    try:
+        home = {"OPSCTL_HOME": str(load_settings().home_path)}
+    except OpsctlError:
+        home = {}
+    return {**home, **os.environ}
 
 
 def _json(path: Path, result: Checked | DocumentError) -> dict[str, object]:

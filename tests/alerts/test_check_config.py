@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -226,3 +228,18 @@ def test_bad(tmp_path: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     assert not amtool(file)
     assert str(file) in taken(file)
+
+
+def test_the_home_of_an_opsctl_yml_is_known(tmp_path: Path) -> None:
+    (tmp_path / "opsctl.yml").write_text("home: var\n")
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "token").write_text("t")
+    file = tmp_path / "alertmanager.yml"
+    file.write_text(
+        "route: {receiver: a}\n"
+        "receivers: [{name: a, dingtalk_configs: [{access_token_file: '${OPSCTL_HOME}/token'}]}]\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OPSCTL")}
+    command = [sys.executable, "-m", "opsctl", "alertconfig", "check", str(file)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
